@@ -6,6 +6,7 @@ A value is looked up as the environment variable `ZHANGGUI_<NAME>`, then as `<na
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tomllib
@@ -74,10 +75,8 @@ def _secret(name: str) -> str:
             file.write(secrets.token_urlsafe(48))
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(fresh, path)  # two processes starting together agree on the first one's key
-        except FileExistsError:
-            pass
         fresh.unlink()
     return path.read_text().strip()
 

@@ -1,0 +1,1 @@
+"""Words and tools every room shares; knows no room."""

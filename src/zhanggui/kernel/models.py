@@ -116,7 +116,9 @@ class Job(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["unique_key"], condition=Q(state__in=["ready", "running"]) & Q(unique_key__isnull=False), name="one_live_job_per_key"
+                fields=["unique_key"],
+                condition=Q(state__in=["ready", "running"]) & Q(unique_key__isnull=False),
+                name="one_live_job_per_key",
             )
         ]
 
@@ -142,6 +144,11 @@ class OutboxEvent(models.Model):
     subject = models.CharField(max_length=120, blank=True)
     body = models.JSONField()
     at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)
+    """When its reactions became jobs; null while it waits for the worker."""
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="outbox_waiting", condition=Q(delivered_at__isnull=True))]
 
     def __str__(self) -> str:
         return f"{self.name} {self.subject}"

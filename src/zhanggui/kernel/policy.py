@@ -32,7 +32,15 @@ def _declare(default: Any, declared: Declared) -> Any:
 
 
 def threshold(
-    default: Any, *, meaning: str, unit: str, source: str, guards: str, side: Side, low: float | None = None, high: float | None = None
+    default: Any,
+    *,
+    meaning: str,
+    unit: str,
+    source: str,
+    guards: str,
+    side: Side,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Any:
     """A line on a metric: crossing it towards `side` is ill. The alarm, the form and the table read this declaration."""
     return _declare(default, Declared("threshold", meaning, unit, source, guards, side, low, high))
