@@ -1,0 +1,1 @@
+"""The WeChat platform library: clients, callbacks, payload schemas. No tables, no shop rules, no Django."""
