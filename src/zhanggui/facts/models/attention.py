@@ -15,7 +15,7 @@ class Event(models.Model):
     order is their only truth, and the lake's event log takes them from it.
     """
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     event_key = models.CharField(max_length=64)
     at = models.DateTimeField()
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
@@ -28,12 +28,15 @@ class Event(models.Model):
     scene = models.CharField(max_length=20, blank=True)
     device = models.CharField(max_length=20, blank=True)
     region = models.CharField(max_length=40, blank=True)
-    referrer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, related_name="+")
+    referrer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     """Who shared the link that was opened, where known."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shop", "event_key"], name="event_once_per_shop")]
-        indexes = [models.Index(fields=["shop", "at"], name="event_by_time")]
+        indexes = [
+            models.Index(fields=["shop", "at"], name="event_by_time"),
+            models.Index(fields=["referrer"], name="event_by_referrer", condition=models.Q(referrer__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%F %T}"
@@ -42,7 +45,7 @@ class Event(models.Model):
 class DailyVisit(models.Model):
     """The mini-program's own daily figures (T+1, whole app). `depth` maps 1,2,3,4,5,6(6–10),7(>10) pages to sessions."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     day = models.DateField()
     sessions = models.BigIntegerField(null=True)
     page_views = models.BigIntegerField(null=True)
@@ -68,7 +71,7 @@ class DailyVisit(models.Model):
 class PageDaily(models.Model):
     """Daily figures of one mini-program page."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     day = models.DateField()
     page = models.CharField(max_length=200)
     views = models.BigIntegerField(default=0)
@@ -88,7 +91,7 @@ class PageDaily(models.Model):
 class Read(models.Model):
     """Readers of one 公众号 article on one day (sums from publication to that day where the platform gives sums)."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     article_id = models.CharField(max_length=64)
     day = models.DateField()
     title = models.CharField(max_length=200, blank=True)
@@ -110,7 +113,7 @@ class Read(models.Model):
 class Spend(models.Model):
     """What a channel cost on a day, per campaign, with what the platform itself counted for it."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     day = models.DateField()
     channel = models.CharField(max_length=40)
     campaign = models.CharField(max_length=80, blank=True)

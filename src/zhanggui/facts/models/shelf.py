@@ -29,7 +29,7 @@ class Shop(models.Model):
 class Product(models.Model):
     """The platform's latest state of a product (SPU)."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     product_id = models.CharField(max_length=64)
     title = models.CharField(max_length=300)
     category = models.CharField(max_length=120, blank=True)
@@ -54,7 +54,7 @@ class Product(models.Model):
 class Sku(models.Model):
     """The platform's latest state of a SKU."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     sku_id = models.CharField(max_length=64)
     product_id = models.CharField(max_length=64)
     code = models.CharField(max_length=100, blank=True)
@@ -66,7 +66,10 @@ class Sku(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shop", "sku_id"], name="sku_once_per_shop")]
-        indexes = [models.Index(fields=["shop", "product_id"], name="sku_of_product"), models.Index(fields=["shop", "code"], name="sku_by_code")]
+        indexes = [
+            models.Index(fields=["shop", "product_id"], name="sku_of_product"),
+            models.Index(fields=["shop", "code"], name="sku_by_code"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sku_id} {self.attributes}"
@@ -75,7 +78,7 @@ class Sku(models.Model):
 class SkuCost(models.Model):
     """What a SKU costs the shop from a day on; a later row takes over from its day."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     sku_id = models.CharField(max_length=64)
     since = models.DateField()
     cost_fen = models.BigIntegerField()
@@ -94,7 +97,7 @@ class SkuCost(models.Model):
 class StockCount(models.Model):
     """How many of a SKU there were at a moment, by platform or by count."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     sku_id = models.CharField(max_length=64)
     at = models.DateTimeField()
     quantity = models.IntegerField()

@@ -11,7 +11,7 @@ from zhanggui.facts.models.trade import Customer
 class Contact(models.Model):
     """That a member of staff has a customer as WeCom contact."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     staff = models.CharField(max_length=64)
     external_userid = models.CharField(max_length=64)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
@@ -22,7 +22,9 @@ class Contact(models.Model):
     tags = models.JSONField(default=list, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["shop", "staff", "external_userid"], name="one_contact_per_staff_and_customer")]
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "staff", "external_userid"], name="one_contact_per_staff_and_customer")
+        ]
 
     def __str__(self) -> str:
         return f"{self.staff} – {self.external_userid}"
@@ -31,7 +33,7 @@ class Contact(models.Model):
 class Group(models.Model):
     """A WeCom customer group."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     chat_id = models.CharField(max_length=64)
     name = models.CharField(max_length=120, blank=True)
     owner = models.CharField(max_length=64, blank=True)
@@ -70,7 +72,7 @@ class GroupMember(models.Model):
 class GroupDaily(models.Model):
     """A day's figures per group owner, as the platform gives them (or of one group where a file names it)."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     day = models.DateField()
     owner = models.CharField(max_length=64)
     chat_id = models.CharField(max_length=64, blank=True)
@@ -93,7 +95,7 @@ class Review(models.Model):
 
     ERASED_FIELDS = ("text_sealed",)
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     review_key = models.CharField(max_length=100)
     at = models.DateTimeField()
     product_id = models.CharField(max_length=64, blank=True)

@@ -17,7 +17,7 @@ class Customer(models.Model):
 
     ERASED_FIELDS = ("name_sealed", "phone_sealed", "address_sealed")
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     number = models.PositiveIntegerField()
     name_sealed = models.BinaryField(null=True)
     phone_sealed = models.BinaryField(null=True)
@@ -54,7 +54,7 @@ class Identity(models.Model):
         VISITOR = "visitor", "访客"
         FILE = "file", "文件客户编号"
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     value = models.CharField(max_length=128)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="identities")
@@ -89,7 +89,7 @@ class Order(models.Model):
 
     ERASED_FIELDS = ("recipient_sealed", "raw_sealed")
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     order_id = models.CharField(max_length=64)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, null=True)
     """None only where a file names no customer."""
@@ -140,7 +140,7 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One SKU of an order. `paid_fen` is the line's total after discounts."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     line_no = models.PositiveSmallIntegerField()
     product_id = models.CharField(max_length=64)
@@ -163,7 +163,7 @@ class OrderLine(models.Model):
 class Refund(models.Model):
     """Money that went back to a buyer, once per platform after-sale or file row."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     refund_key = models.CharField(max_length=100)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, null=True, related_name="refunds")
     """None where a file lists a return without its order."""
@@ -193,7 +193,7 @@ class AfterSale(models.Model):
 
     ERASED_FIELDS = ("raw_sealed",)
 
-    shop = models.ForeignKey(Shop, on_delete=models.CASCADE)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, db_index=False)
     aftersale_id = models.CharField(max_length=64)
     order_id = models.CharField(max_length=64, db_index=True)
     kind = models.CharField(max_length=20, blank=True)

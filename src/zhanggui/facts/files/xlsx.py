@@ -1,0 +1,391 @@
+"""A streaming .xlsx reader with bounded memory: rows of text out of the sheet's XML, without a DOM and without entities.
+
+The sheet is inflated in pieces and cut at row ends; shared strings lie as one block of bytes with offsets. Numbers
+come out as the digits the file stores (a 19-digit id stored as text or number stays 19 digits), dates as
+"2026-08-22 13:05:00" by the cell's number format, booleans as TRUE/FALSE, formulas by their last value.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from array import array
+from collections.abc import Iterator
+from datetime import date, timedelta
+from html import unescape
+from pathlib import Path
+from typing import IO
+
+from zhanggui.kernel.errors import BadInput
+
+PIECE = 1 << 20
+MAX_COLUMNS = 512
+MAX_UNPACKED = 12 << 30
+MAX_RATIO = 400
+"""A sheet that unpacks to more than this many times its size (and over 256 MB) is a bomb: real ones reach about 100."""
+MAX_ROW_BYTES = 8 << 20
+_NAME = rb"(?:[A-Za-z_][\w.-]*:)?"
+_ATTRIBUTE = re.compile(rb'([A-Za-z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')')
+_TEXT = re.compile(rb"<" + _NAME + rb"t(?:\s[^>]*)?>(.*?)</" + _NAME + rb"t>", re.DOTALL)
+_PHONETIC = re.compile(rb"<" + _NAME + rb"rPh\b.*?</" + _NAME + rb"rPh>", re.DOTALL)
+_VALUE = re.compile(rb"<" + _NAME + rb"v(?:\s[^>]*)?>(.*?)</" + _NAME + rb"v>", re.DOTALL)
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_BUILTIN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
+_TIMES = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86400)]
+
+
+def _attributes(raw: bytes) -> dict[str, str]:
+    return {k.decode().rsplit(":", 1)[-1]: unescape((a or b).decode("utf-8", "replace")) for k, a, b in _ATTRIBUTE.findall(raw)}
+
+
+def _plain(raw: bytes) -> str:
+    """Character data as text: entities and Excel's _x000D_ resolved, CDATA unwrapped."""
+    if raw.startswith(b"<![CDATA["):
+        raw = raw[9:].removesuffix(b"]]>")
+        text = raw.decode("utf-8", "replace")
+    else:
+        text = raw.decode("utf-8", "replace")
+        if "&" in text:
+            text = unescape(text)
+    if "_x" in text:
+        text = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text)
+    return text
+
+
+def _broken(detail: str) -> BadInput:
+    return BadInput(
+        f"这个 xlsx 文件打不开：{detail}", remedy="用 Excel 或 WPS 打开后另存为 xlsx 或 csv 再导入；下载中断的文件请重新下载"
+    )
+
+
+class Workbook:
+    """An opened workbook: its sheets' names, and rows of one of them. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise _broken("文件不完整或不是 xlsx") from error
+        self.warnings: set[str] = set()
+        try:
+            self._check()
+            self.sheets = self._sheets()
+            self.formats, self.since_1904 = self._formats(), self._epoch()
+        except BaseException:
+            self.zip.close()
+            raise
+        self._strings: tuple[bytes, array[int]] | None = None
+        self._recent: dict[int, str] = {}
+        self.read_bytes = 0
+
+    def __enter__(self) -> Workbook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.zip.close()
+
+    def _check(self) -> None:
+        total = sum(i.file_size for i in self.zip.infolist())
+        packed = sum(i.compress_size for i in self.zip.infolist()) or 1
+        if total > MAX_UNPACKED or (total > 256 << 20 and total / packed > MAX_RATIO):
+            raise BadInput("文件解压后大得不正常，已拒绝打开", remedy="按月份分成几个文件导出，或改用 csv")
+        if any(i.flag_bits & 1 for i in self.zip.infolist()):
+            raise BadInput("文件设了密码", remedy="去掉密码后另存，再导入")
+        if "xl/workbook.xml" not in self.zip.namelist() and not any(n.endswith("workbook.xml") for n in self.zip.namelist()):
+            raise _broken("里面没有工作簿")
+
+    def _small(self, name: str, limit: int = 64 << 20) -> bytes:
+        """A small part of the package, whole; empty when absent."""
+        try:
+            info = self.zip.getinfo(name)
+        except KeyError:
+            return b""
+        if info.file_size > limit:
+            raise _broken("内部结构过大")
+        try:
+            data = self.zip.read(info)
+        except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+            raise _broken("内部结构损坏") from error
+        except Exception as error:  # zlib.error has no common base
+            raise _broken("内部结构损坏") from error
+        if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:4096]:
+            raise BadInput("文件里有外部引用声明，已拒绝打开", remedy="用 Excel 另存为 xlsx 后再导入")
+        return data
+
+    def _sheets(self) -> list[tuple[str, str]]:
+        book = next(n for n in self.zip.namelist() if n.endswith("workbook.xml"))
+        base = book.rsplit("/", 1)[0] if "/" in book else ""
+        targets: dict[str, str] = {}
+        rels = f"{base}/_rels/workbook.xml.rels".lstrip("/")
+        for raw in re.findall(rb"<" + _NAME + rb"Relationship\b([^>]*)>", self._small(rels)):
+            found = _attributes(raw)
+            target = found.get("Target", "")
+            targets[found.get("Id", "")] = target.lstrip("/") if target.startswith("/") else f"{base}/{target}".lstrip("/")
+        names = set(self.zip.namelist())
+        out = []
+        for raw in re.findall(rb"<" + _NAME + rb"sheet\b([^>]*)>", self._small(book)):
+            found = _attributes(raw)
+            part = targets.get(found.get("id", ""), "")
+            if part in names and "worksheets" in part:
+                out.append((found.get("name", part), part, found.get("state", "visible")))
+        visible = [(n, p) for n, p, state in out if state == "visible"] or [(n, p) for n, p, _ in out]
+        if not visible:
+            visible = [(n.rsplit("/", 1)[-1], n) for n in sorted(names) if re.search(r"worksheets/[^/]+\.xml$", n)]
+        if not visible:
+            raise _broken("里面没有工作表")
+        return visible
+
+    def _formats(self) -> list[bool]:
+        """Per cell style, whether it shows a date."""
+        data = self._small("xl/styles.xml")
+        custom: dict[int, str] = {}
+        for raw in re.findall(rb"<" + _NAME + rb"numFmt\b([^>]*)>", data):
+            found = _attributes(raw)
+            custom[int(found.get("numFmtId", "0") or 0)] = found.get("formatCode", "")
+        block = re.search(rb"<" + _NAME + rb"cellXfs\b.*?</" + _NAME + rb"cellXfs>", data, re.DOTALL)
+        if not block:
+            return []
+        out = []
+        for raw in re.findall(rb"<" + _NAME + rb"xf\b([^>]*)>", block[0]):
+            number = int(_attributes(raw).get("numFmtId", "0") or 0)
+            out.append(shows_date(custom[number]) if number in custom else number in _BUILTIN_DATES)
+        return out
+
+    def _epoch(self) -> bool:
+        book = next(n for n in self.zip.namelist() if n.endswith("workbook.xml"))
+        match = re.search(rb"<" + _NAME + rb"workbookPr\b([^>]*)>", self._small(book))
+        return bool(match) and _attributes(match[1]).get("date1904", "0").lower() in {"1", "true", "on"} if match else False
+
+    # ---------------------------------------------------------------------------------------- shared strings
+
+    def _load_strings(self) -> tuple[bytes, array[int]]:
+        """All shared strings as one block of UTF-8 bytes and the offset of each: far smaller than objects."""
+        block, offsets = bytearray(), array("Q", [0])
+        name = next((n for n in self.zip.namelist() if n.lower().endswith("sharedstrings.xml")), "")
+        if name:
+            item = re.compile(rb"<" + _NAME + rb"si\b[^>]*?(?:/>|>(.*?)</" + _NAME + rb"si>)", re.DOTALL)
+            end = re.compile(rb"</" + _NAME + rb"si>|<" + _NAME + rb"si\s*/>")
+            for piece in self._pieces(name, end, b"si>"):
+                for inner in item.findall(piece):
+                    # The usual item is one <t>; rich text is several, with phonetic readings left out.
+                    if inner.startswith(b"<t>") and inner.endswith(b"</t>") and inner.find(b"<", 3) == len(inner) - 4:
+                        text = inner[3:-4]
+                        block += text if b"&" not in text and b"_x" not in text else _plain(text).encode("utf-8", "replace")
+                    else:
+                        block += "".join(map(_plain, _TEXT.findall(_PHONETIC.sub(b"", inner)))).encode("utf-8", "replace")
+                    offsets.append(len(block))
+        return bytes(block), offsets
+
+    def shared(self, index: int) -> str:
+        """The shared string `index`, "" when there is none."""
+        text = self._recent.get(index)
+        if text is None:
+            if self._strings is None:
+                self._strings = self._load_strings()
+            block, offsets = self._strings
+            if not 0 <= index < len(offsets) - 1:
+                return ""
+            text = block[offsets[index] : offsets[index + 1]].decode("utf-8", "replace")
+            if len(self._recent) >= 60_000:
+                self._recent.clear()
+            self._recent[index] = text
+        return text
+
+    # ---------------------------------------------------------------------------------------- rows
+
+    def _pieces(self, name: str, end: re.Pattern[bytes], quick: bytes) -> Iterator[bytes]:
+        """A part of the package in pieces that end where `end` matches."""
+        carry = b""
+        try:
+            with self.zip.open(name) as stream:
+                checked = False
+                while True:
+                    data = stream.read(PIECE)
+                    if not data:
+                        break
+                    self.read_bytes = _position(stream)
+                    if not checked:
+                        checked = True
+                        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                            raise _broken("工作表用了少见的编码")
+                        if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:4096]:
+                            raise BadInput("文件里有外部引用声明，已拒绝打开", remedy="用 Excel 另存为 xlsx 后再导入")
+                    data = carry + data
+                    cut = data.rfind(quick)
+                    last = None
+                    if cut >= 0:
+                        for match in end.finditer(data, max(0, cut - 64)):
+                            last = match
+                        if last is None:
+                            for match in end.finditer(data):
+                                last = match
+                    if last is None:
+                        if len(data) > MAX_ROW_BYTES:
+                            raise _broken("有一行长得不正常")
+                        carry = data
+                        continue
+                    yield data[: last.end()]
+                    carry = data[last.end() :]
+        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+            raise _broken("文件在中途损坏") from error
+        except Exception as error:
+            if type(error).__module__ == "zlib":
+                raise _broken("文件在中途损坏") from error
+            raise
+        if carry.strip():
+            yield carry
+
+    def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
+        """(row number as Excel shows it, cells as text from column A) of every row of a sheet that holds anything."""
+        row_end = re.compile(rb"</" + _NAME + rb"row>|<" + _NAME + rb"row\b[^>]*/>")
+        rows_of = re.compile(rb"<" + _NAME + rb"row\b([^>]*?)(?:/>|>(.*?)</" + _NAME + rb"row>)", re.DOTALL)
+        cells_of = re.compile(
+            rb'<(?:[A-Za-z_][\w.-]*:)?c(?:\s+r="([A-Z]{1,3})[0-9]*")?((?:\s[^>]*?)?)(?:/>|>(.*?)</(?:[A-Za-z_][\w.-]*:)?c>)',
+            re.DOTALL,
+        )
+        simple = re.compile(rb'<c(?: r="([A-Z]{1,3})[0-9]*")?((?: [^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
+        row_number_of = re.compile(rb'\br="(\d+)"')
+        kinds: dict[bytes, tuple[int, bool, int]] = {}
+        letters: dict[bytes, int] = {}
+        formats, shared = self.formats, self.shared
+        number, first = 0, True
+        self._zero = date(1904, 1, 1) if self.since_1904 else date(1899, 12, 30)
+        days: dict[int, str] = {}
+        for piece in self._pieces(part, row_end, b"row>"):
+            if first:
+                first = False
+                if re.search(rb"<[A-Za-z_][\w.-]*:row\b", piece):
+                    simple = cells_of
+            for head, body in rows_of.findall(piece):
+                match = row_number_of.search(head)
+                number = int(match[1]) if match else number + 1
+                if not body:
+                    continue
+                cells: list[str] = []
+                width = 0
+                for column, attributes, inner in simple.findall(body):
+                    kind = kinds.get(attributes)
+                    if kind is None:
+                        found = _attributes(attributes)
+                        style = int(found.get("s", "0") or 0)
+                        position = -1
+                        if "r" in found:  # the reference was not the first attribute
+                            position = _column(re.sub(r"\d", "", found["r"]).encode())
+                        type_ = {"s": 1, "inlineStr": 2, "str": 3, "b": 4, "e": 5, "d": 3}.get(found.get("t", "n"), 0)
+                        kind = (type_, type_ == 0 and style < len(formats) and formats[style], position)
+                        if position < 0:
+                            if len(kinds) > 10_000:
+                                kinds.clear()
+                            kinds[attributes] = kind
+                    type_, dated, position = kind
+                    if column:
+                        try:
+                            index = letters[column]
+                        except KeyError:
+                            index = letters[column] = _column(column)
+                    else:
+                        index = position if position >= 0 else width
+                    if not inner:
+                        if index == width:
+                            cells.append("")
+                            width += 1
+                        continue
+                    if index >= MAX_COLUMNS:
+                        self.warnings.add(f"第 {MAX_COLUMNS} 列以后的内容没有读取")
+                        continue
+                    if type_ == 2:
+                        text = _inline(inner)
+                    else:
+                        if inner[:3] == b"<v>" and inner[-4:] == b"</v>" and b"<" not in inner[3:-4]:
+                            raw = inner[3:-4]
+                        else:
+                            value = _VALUE.search(inner)
+                            raw = value[1] if value else b""
+                        if type_ == 1:
+                            text = shared(int(raw)) if raw.strip().isdigit() else ""
+                        elif type_ == 0:
+                            text = raw.decode("ascii", "replace").strip()
+                            if dated:
+                                text = self._moment(text, days)
+                            elif len(text) > 15:
+                                text = self._long(text)
+                        elif type_ == 4:
+                            text = "TRUE" if raw.strip() in (b"1", b"true") else "FALSE"
+                        else:
+                            text = _plain(raw)
+                    if index == width:
+                        cells.append(text)
+                        width += 1
+                    elif index > width:
+                        cells.extend([""] * (index - width))
+                        cells.append(text)
+                        width = index + 1
+                    else:
+                        cells[index] = text
+                if width:
+                    yield number, cells
+
+    def _moment(self, text: str, days: dict[int, str]) -> str:
+        """A date-styled number as text; numbers that are no date stay as they are."""
+        try:
+            value = float(text)
+        except ValueError:
+            return text
+        seconds = round(value * 86400)
+        day, rest = divmod(seconds, 86400)
+        if day < 1:
+            return _TIMES[rest] if 0 <= seconds < 86400 else text
+        if day > 2_958_465:
+            return text
+        written = days.get(day)
+        if written is None:
+            if len(days) > 50_000:
+                days.clear()
+            # Excel's 1900 calendar counts a 29 February 1900 that never was; days before it are one later.
+            shift = 1 if not self.since_1904 and day < 60 else 0
+            written = days[day] = (self._zero + timedelta(days=day + shift)).isoformat()
+        return f"{written} {_TIMES[rest]}" if rest else f"{written} 00:00:00"
+
+    def _long(self, text: str) -> str:
+        """A number of more than 15 characters: rounding noise is removed, and ids that a number cannot hold are reported."""
+        if text.lstrip("-").isdigit():
+            if abs(int(text)) > 2**53:
+                self.warnings.add("有超过 15 位的编号存成了数字，后几位可能已被 Excel 改成 0；请从平台重新导出，编号列用文本格式")
+            return text
+        try:
+            value = float(text)
+        except ValueError:
+            return text
+        if abs(value) > 2**53:
+            self.warnings.add("有超过 15 位的编号存成了数字，后几位可能已被 Excel 改成 0；请从平台重新导出，编号列用文本格式")
+            return text
+        return repr(value)
+
+
+def _position(stream: IO[bytes]) -> int:
+    """How many bytes of the zip file have been consumed by this member, for progress."""
+    return int(getattr(stream, "_orig_compress_size", 0) or 0) - int(getattr(stream, "_compress_left", 0) or 0)
+
+
+def _column(letters: bytes) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + (letter - 64)
+    return index - 1
+
+
+def _inline(inner: bytes) -> str:
+    if inner.startswith(b"<is><t>") and inner.endswith(b"</t></is>"):
+        raw = inner[7:-9]
+        if b"<" not in raw:
+            return _plain(raw)
+    return "".join(map(_plain, _TEXT.findall(_PHONETIC.sub(b"", inner))))
+
+
+def shows_date(code: str) -> bool:
+    """Whether a number format code shows a date or time: d, m, y, h or s outside quotes, brackets and escapes."""
+    code = re.sub(r'"[^"]*"|\\.|_.|\*.', "", code.split(";")[0])
+    code = re.sub(r"\[(?!h+\]|m+\]|s+\])[^\]]*\]", "", code, flags=re.IGNORECASE)
+    if "General" in code or "0" in code or "#" in code:
+        return bool(re.search(r"[yYdD]", code)) or bool(re.search(r"ss\.0", code))
+    return bool(re.search(r"[ymdhsYMDHS年月日时分秒]", code))
