@@ -1,0 +1,1 @@
+"""Mathematics with no shop in it; numbers in, values out."""
