@@ -1,0 +1,1 @@
+"""By audience: parse, call one command or query, render one page."""

@@ -1,0 +1,1 @@
+"""`zhanggui`: one file per command; `main.py` has the tree."""

@@ -1,0 +1,115 @@
+"""`zhanggui payload`: how the client reads a payload, for integrators. Needs no database and no settings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from zhanggui.wechat.crypto import CallbackKeys
+from zhanggui.wechat.payloads import Report, examine
+from zhanggui.wechat.schemas.base import dumps
+
+_SURE = {"given": "指定", "certain": "确定", "likely": "很可能", "guess": "猜测"}
+_SIDE = {"request": "请求", "response": "回复", "event": "推送"}
+
+
+@click.command("payload")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--as",
+    "as_kind",
+    default="",
+    metavar="接口或事件",
+    help="指明是什么，如 order.get、/channels/ec/order/get、channels_ec_order_pay",
+)
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON，每个文件一个对象")
+@click.option("--token", default="", help="消息推送的 Token")
+@click.option("--aes-key", default="", help="EncodingAESKey（43 位）")
+@click.option("--app-id", default="", help="AppID、CorpID 或 SuiteID，用来核对接收方")
+@click.option("--signature", default="", help="msg_signature（明文推送则为 signature）")
+@click.option("--timestamp", default="", help="URL 里的 timestamp")
+@click.option("--nonce", default="", help="URL 里的 nonce")
+def payload(
+    files: tuple[str, ...],
+    as_kind: str,
+    as_json: bool,
+    token: str,
+    aes_key: str,
+    app_id: str,
+    signature: str,
+    timestamp: str,
+    nonce: str,
+) -> None:
+    """说明系统怎样读一段微信的内容（接口的请求或回复、推送的事件；JSON 或 XML；- 为标准输入）。
+
+    打印归一后的值、不认识的字段和问题。给出 --token --aes-key 等则先验签、解密。全部读懂时退出码为 0，否则为 1。
+    """
+    keys = CallbackKeys(token=token, aes_key=aes_key, receiver=app_id) if (token or aes_key) else None
+    query = {"msg_signature": signature, "signature": signature, "timestamp": timestamp, "nonce": nonce}
+    reports: list[tuple[str, Report]] = []
+    for name in files:
+        body, failure = _read(name)
+        if failure:
+            report = Report(problems=[failure])
+        else:
+            report = examine(body, as_kind=as_kind, name_hint="" if name == "-" else Path(name).name, keys=keys, query=query)
+        reports.append((name, report))
+    if as_json:
+        shown: list[Any] = [{"file": name, **report.as_dict()} for name, report in reports]
+        click.echo(_pretty(shown[0] if len(shown) == 1 else shown))
+    else:
+        for name, report in reports:
+            _show(name, report)
+    sys.exit(0 if all(report.understood for _, report in reports) else 1)
+
+
+def _read(name: str) -> tuple[bytes, str]:
+    try:
+        return (sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()), ""
+    except OSError as error:
+        return b"", f"读不了文件：{error.strerror or '未知原因'}"
+
+
+def _pretty(value: Any) -> str:
+    return (
+        orjson.dumps(orjson.loads(dumps(value)), option=orjson.OPT_INDENT_2).decode() if _small(value) else dumps(value).decode()
+    )
+
+
+def _small(value: Any) -> bool:
+    """Whether every whole number fits orjson, which would make a float of a longer one."""
+    if isinstance(value, dict):
+        return all(_small(inner) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return all(_small(inner) for inner in value)
+    return not isinstance(value, int) or -(1 << 63) <= value < 1 << 64
+
+
+def _show(name: str, report: Report) -> None:
+    click.secho(f"{name}", bold=True)
+    if report.kind:
+        what = f"{report.kind}（{report.title}）" if report.title else report.kind
+        click.echo(f"  是什么    {what}  {_SIDE.get(report.side, '')}  {_SURE.get(report.sure, '')}")
+        if report.path:
+            click.echo(f"  接口      {report.path}")
+    if report.others:
+        click.echo(f"  也像      {'、'.join(report.others)}")
+    click.echo(f"  读懂      {'是' if report.understood else '否'}")
+    for problem in report.problems:
+        click.secho(f"  问题      {problem}", fg="red")
+    for note in report.notes:
+        click.echo(f"  说明      {note}")
+    if report.unknown:
+        click.echo(f"  不认识    {'、'.join(report.unknown)}（原样保留）")
+    if report.values is not None:
+        click.echo("  归一后的值")
+        for line in _pretty(report.values).splitlines():
+            click.echo(f"    {line}")
+
+
+if __name__ == "__main__":
+    payload()

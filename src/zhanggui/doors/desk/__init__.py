@@ -1,0 +1,1 @@
+"""掌柜台: one file per subject, pages as frozen dataclasses."""

@@ -1,0 +1,1 @@
+"""总机: the page that says what leads to what; no decisions in it."""
