@@ -73,8 +73,12 @@ $(PY):
 	fi
 	if ! "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
 	  version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-	  echo "这台机器的 Python 缺少 venv。请先运行：sudo apt install python$$version-venv" >&2
-	  echo "This Python has no venv. Run first: sudo apt install python$$version-venv" >&2; exit 1
+	  root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"
+	  echo "这台机器的 Python 缺少 venv，正在用 apt 安装 python$$version-venv …… / installing python$$version-venv"
+	  if ! { command -v apt-get >/dev/null && $$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "python$$version-venv"; } >/dev/null 2>&1; then
+	    echo "没有装上（需要管理员权限）。请先运行：sudo apt install python$$version-venv" >&2
+	    echo "This Python has no venv and it could not be installed. Run first: sudo apt install python$$version-venv" >&2; exit 1
+	  fi
 	fi
 	rm -rf $(VENV)
 	"$$python" -m venv $(VENV)
