@@ -36,10 +36,11 @@ from zhanggui.kernel.models import Job
 log = logging.getLogger("zhanggui.jobs")
 Work = Callable[["JobContext"], None]
 W = TypeVar("W", bound=Work)
-LANES: dict[str, int] = {"quick": 1, "sync": 2, "heavy": 1}
-"""Threads per lane in one worker process: short work never waits behind a first sync or an import."""
+LANES: dict[str, int] = {"quick": 1, "push": 1, "sync": 2, "heavy": 1}
+"""Threads per lane in one worker process: short work never waits behind a first sync or an import, and a platform that hangs holds up only what asks it."""
 _SLICE = 20.0
 _KEEP_DONE = timedelta(days=3)
+_KEEP_DEAD = timedelta(days=90)
 
 
 class LeaseLost(Exception):
@@ -238,16 +239,26 @@ def claim(worker: str, names: Iterable[str], batch: int = 1) -> list[Job]:
     return rows
 
 
+def _free(rows: QuerySet[Job]) -> QuerySet[Job]:
+    """Those among `rows` that no transaction holds, locked for ours: a job that is just committing is not waited for."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return rows
+    return Job.objects.filter(pk__in=list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)))
+
+
 def reap() -> int:
     """Takes back jobs whose lease has run out: ready again, or dead after their last attempt. How many there were."""
     expired = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=datetime.now(UTC))
     if not expired.exists():
         return 0
     with transaction.atomic():
+        expired = _free(expired)
         dead = expired.filter(attempts__gte=F("max_attempts")).update(
             state=Job.State.DEAD, worker="", lease_until=None, finished_at=clock.now(), error="多次中断（进程退出或超时）"
         )
-        back = expired.update(state=Job.State.READY, worker="", lease_until=None, run_at=clock.now())
+        back = expired.filter(state=Job.State.RUNNING).update(
+            state=Job.State.READY, worker="", lease_until=None, run_at=clock.now()
+        )
     return dead + back
 
 
@@ -265,8 +276,10 @@ def retry(job_id: int) -> bool:
 
 
 def tidy() -> int:
-    """Removes jobs that were done more than three days ago; how many."""
-    return Job.objects.filter(state=Job.State.DONE, finished_at__lt=clock.now() - _KEEP_DONE).delete()[0]
+    """Removes jobs done more than three days ago and those that failed for good more than 90 days ago; how many."""
+    now = clock.now()
+    done = Job.objects.filter(state=Job.State.DONE, finished_at__lt=now - _KEEP_DONE).delete()[0]
+    return done + Job.objects.filter(state=Job.State.DEAD, finished_at__lt=now - _KEEP_DEAD).delete()[0]
 
 
 def backoff(attempt: int) -> timedelta:
@@ -349,7 +362,15 @@ def _keep_leases() -> None:
         due = [j for j in _running.values() if now < j.keep_until and now - j._renewed > settings.WORKER_LEASE_SECONDS / 4]
     for job in due:
         job._renewed = now
-        job._mine().update(lease_until=_lease())
+        with transaction.atomic():
+            # A job inside its own transaction holds its row and renews by that commit: the beat must not wait for it.
+            _free(job._mine()).update(lease_until=_lease())
+
+
+def _mind_leases() -> None:
+    """Our own leases first, then those that ran out: where every writer had to wait, what is really being done is not taken back."""
+    _keep_leases()
+    reap()
 
 
 def worker_name() -> str:
@@ -383,15 +404,14 @@ def run_worker(
     ]
     for thread in threads:
         thread.start()
+    steps = [_mind_leases, *([beat] if beat is not None else [])]
     while not stop_event.wait(1.0):
-        try:
-            reap()
-            _keep_leases()
-            if beat is not None:
-                beat()
-        except Exception:
-            log.exception("the worker's beat failed")
-            close_old_connections()
+        for step in steps:
+            try:
+                step()
+            except Exception:
+                log.exception("the worker's beat failed")
+                close_old_connections()
     deadline = time.monotonic() + 10
     for thread in threads:
         thread.join(max(0.1, deadline - time.monotonic()))

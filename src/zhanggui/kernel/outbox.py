@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,6 +17,7 @@ from zhanggui.kernel import clock, jobs
 from zhanggui.kernel.models import Job, OutboxEvent
 
 JOB = "outbox.react"
+_KEEP_DELIVERED = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ def connect(table: Mapping[str, Mapping[str, Reaction]]) -> None:
     """Makes the switchboard's table (event name → reaction name → call) the one that `deliver` reads."""
     _reactions.clear()
     _reactions.update({name: dict(reactions) for name, reactions in table.items()})
+
+
+def reactions() -> dict[str, tuple[str, ...]]:
+    """The whole table: event name → names of its reactions."""
+    return {event: tuple(named) for event, named in _reactions.items()}
 
 
 def reactions_to(event_name: str) -> tuple[str, ...]:
@@ -105,3 +112,12 @@ def react(job: jobs.JobContext) -> None:
 def undelivered_jobs() -> int:
     """How many reactions have failed for good and wait for somebody to look."""
     return Job.objects.filter(name=JOB, state=Job.State.DEAD).count()
+
+
+def tidy() -> int:
+    """Removes events delivered more than half a year ago; how many. One that a failed reaction still waits for stays."""
+    old = OutboxEvent.objects.filter(delivered_at__lt=clock.now() - _KEEP_DELIVERED)
+    waited_for = [
+        args["event"] for args in Job.objects.filter(name=JOB).exclude(state=Job.State.DONE).values_list("args", flat=True)
+    ]
+    return old.exclude(pk__in=waited_for).delete()[0]

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import JSONField, Value
 
-from zhanggui.kernel import audit, clock
+from zhanggui.kernel import audit, clock, outbox
 from zhanggui.kernel.errors import NotFound, PolicyError
 from zhanggui.kernel.models import PolicyOverride
 from zhanggui.kernel.policy import PolicyField, describe
@@ -41,7 +42,7 @@ def current(policy: type[P], shop_id: int, at: datetime | None = None) -> P:
 def override(shop_id: int, key: str, value: Any, by: str, why: str = "", at: datetime | None = None) -> PolicyOverride:
     """Sets the shop's own value from `at` (now) on. `value` None returns to the default.
 
-    Raises NotFound for an unknown key and PolicyError for a value of the wrong kind or out of range.
+    Announces PolicyChanged. Raises NotFound for an unknown key and PolicyError for a value of the wrong kind or out of range.
     """
     declared = _known.get(key)
     if declared is None:
@@ -49,7 +50,10 @@ def override(shop_id: int, key: str, value: Any, by: str, why: str = "", at: dat
     if value is not None:
         value = check(declared, value)
     with transaction.atomic():
-        row = PolicyOverride.objects.create(shop_id=shop_id, key=key, value=value, since=at or clock.now(), by=by, why=why)
+        # The JSON null, which is a value; a bare None would be SQL's, which the column refuses.
+        kept: Any = Value(None, JSONField()) if value is None else value
+        row = PolicyOverride.objects.create(shop_id=shop_id, key=key, value=kept, since=at or clock.now(), by=by, why=why)
+        row.value = value
         shown = "恢复默认值" if value is None else f"改为 {_shown(declared, value)}"
         audit.record(
             shop_id,
@@ -59,6 +63,7 @@ def override(shop_id: int, key: str, value: Any, by: str, why: str = "", at: dat
             subject=key,
             detail={"value": value, "why": why},
         )
+        outbox.emit("PolicyChanged", shop_id, key, {"key": key})
     return row
 
 
