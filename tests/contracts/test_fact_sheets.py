@@ -22,6 +22,8 @@ BELOW = {
     "### 8.6": "/channels/ec/aftersale/",
     "### 10.1": "/channels/ec/logistics/ewaybill/biz/",
     "## 12.": "/channels/ec/funds/",
+    "## 3. Article analytics": "/datacube/",
+    "## 7. Mini-program analytics": "/datacube/",
 }
 """Sections whose bare names lie below one path."""
 
@@ -42,12 +44,15 @@ Paths = tuple[str, ...]
 def documented(sheet: str) -> set[Paths]:
     """Every call a sheet documents: written out, as siblings after "·", in braces, shortened, and as bare names below a section's path."""
     found: set[Paths] = set()
-    base = last = ""
+    base = ""
+    above: list[str] = []
     for line in sheet.splitlines():
         if line.startswith("#"):
             base = next((path for head, path in BELOW.items() if line.startswith(head)), "")
+            above = above[-1:]
+        in_table = line.startswith("|")
+        first_cell = line.split(" | ")[0] if in_table else line
         row_last = ""
-        first_cell = line.split(" | ")[0] if line.startswith("|") else ""
         for text in re.findall(r"`([^`]+)`", line):
             word = re.sub(r"^(GET|POST|GET\|POST|POST\|GET)\s+", "", text.strip())
             word = re.sub(r"^https?://[a-z.]+", "", word)
@@ -58,22 +63,24 @@ def documented(sheet: str) -> set[Paths]:
                     continue
                 if one.startswith(ROOTS):
                     found.add((one,))
-                    last = row_last = one
+                    above.append(one)
+                    row_last = one
                 elif one.startswith("…/"):
-                    short = one[2:]
-                    found.add(
-                        (
-                            f"{last.rsplit('/', 1)[0]}/{short}",
-                            f"{last.rsplit('/', 2)[0]}/{short}",
-                            f"/cgi-bin/externalcontact/{short}",
-                            f"/cgi-bin/{short}",
-                        )
-                    )
+                    found.add(shortened(one[2:], above))
                 elif one.startswith("/") and row_last and in_first:
-                    found.add((row_last.rsplit("/", 1)[0] + one, row_last.rsplit("/", 2)[0] + one))
-                elif base and in_first and not row_last and re.fullmatch(r"[a-z]+(?:/[a-z]+)*", one):
+                    # A sibling: its last part, its last two, or as many as it writes itself take the place of those of the call before.
+                    found.add(tuple(row_last.rsplit("/", depth)[0] + one for depth in sorted({1, 2, one.count("/")})))
+                elif base and in_table and in_first and not row_last and re.fullmatch(r"[a-z]+(?:/[a-z]+)*", one):
                     found.add((base + one,))
+        if base and in_table:
+            found.update((base + word,) for word in re.findall(r"(?<![\w`/])(?<!/ )[a-z]{12,}(?![\w`/])", first_cell))
     return found
+
+
+def shortened(end: str, above: list[str]) -> Paths:
+    """What "…/end" may mean: beside or one folder above any call the section has named, or below WeCom's two roots."""
+    folders = [path.rsplit("/", depth)[0] for path in reversed(above) for depth in (1, 2)]
+    return tuple(dict.fromkeys(f"{folder}/{end}" for folder in (*folders, "/cgi-bin/externalcontact", "/cgi-bin")))
 
 
 NO_CALLS = {"history", "amount", "details", "status", "type", "reason", "act", "path", "sender", "receiver", "message", "media"}
@@ -168,6 +175,26 @@ def test_every_bare_name_of_the_shop_sheet_is_registered() -> None:
         "product/canceltimingsale",
     ]:
         assert by_path(f"/channels/ec/{path}") is not None, path
+
+
+def test_every_bare_name_of_the_other_sheets_is_registered() -> None:
+    """Names that the sheets shorten beyond what `documented` follows."""
+    assert by_path("/datacube/getweanalysisappidmonthlyretaininfo") is not None
+    for name in ("hourly_reports/get", "user_action_sets/add", "user_action_sets/get"):
+        assert by_path(f"/v3.0/{name}") is not None, name
+    for name in ("get_contact_way", "list_contact_way", "update_contact_way", "del_contact_way", "close_temp_chat"):
+        assert by_path(f"/cgi-bin/externalcontact/{name}") is not None, name
+    for name in (
+        "getupstreammsg",
+        "getinterfacesummary",
+        "getarticlesummary",
+        "getarticletotal",
+        "getuserread",
+        "getuserreadhour",
+    ):
+        assert by_path(f"/datacube/{name}") is not None, name
+    for name in ("getusershare", "getusersharehour"):
+        assert by_path(f"/datacube/{name}") is not None, name
 
 
 def test_every_documented_shop_event_is_known() -> None:

@@ -44,16 +44,17 @@ def test_json_of_an_understood_file(tmp_path: Path) -> None:
     result = run("--json", write(tmp_path / "a.bin", ORDER))
     assert result.exit_code == 0, result.output
     data = json.loads(result.output)
-    assert (data["understood"], data["kind"], data["side"], data["sure"]) == (True, "order.get", "response", "likely")
+    assert (data["understood"], data["kind"], data["side"], data["sure"]) == (True, "order.get", "response", "certain")
     assert data["values"]["order"]["order_id"] == "3711111111111111111"
     assert data["values"]["order"]["status"] == 20
+    assert data["values"]["order"]["create_time"] == "2026-01-01T08:00:00+08:00"
     assert data["unknown_fields"] == ["order.odd"]
 
 
 def test_words_for_people(tmp_path: Path) -> None:
     result = run(write(tmp_path / "a.json", ORDER))
     assert result.exit_code == 0
-    for words in ("order.get", "订单详情", "很可能", "不认识    order.odd", '"3711111111111111111"', "是带引号的数字"):
+    for words in ("order.get", "订单详情", "确定", "不认识    order.odd", '"3711111111111111111"', "是带引号的数字"):
         assert words in result.output
 
 

@@ -137,7 +137,7 @@ def test_numbers_as_text_and_text_as_numbers() -> None:
         order["order_detail"]["product_infos"][0]["title"] = 12345
 
     found = order_of(dumped(varied(change)))
-    assert (found["status"], found["create_time"], found["is_present"]) == (20, 1767225600, False)
+    assert (found["status"], found["create_time"], found["is_present"]) == (20, "2026-01-01T08:00:00+08:00", False)
     assert found["order_detail"]["price_info"] == {"order_price": 24600, "freight": 0, "is_discounted": True}
     assert found["order_detail"]["pay_info"]["transaction_id"] == "42000001"
     assert found["order_detail"]["product_infos"][0]["title"] == "12345"
@@ -439,7 +439,7 @@ def test_requests_count_too() -> None:
     body = {"update_time_range": {"start_time": 1767225600, "end_time": "1767229200"}, "page_size": 100, "next_key": ""}
     report = examine(dumped(body))
     assert (report.kind, report.side, report.understood) == ("order.list.get", "request", True)
-    assert report.values["update_time_range"]["end_time"] == 1767229200
+    assert report.values["update_time_range"]["end_time"] == "2026-01-01T09:00:00+08:00"
     report = examine(dumped({"status": 1}), as_kind="order.get.request")
     assert not report.understood or "缺少必填参数：order_id" in report.notes
 

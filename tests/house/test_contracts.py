@@ -54,7 +54,7 @@ FAULTS = {
     "another place that knows the engine": ("facts/dirty.py", "import duckdb", "One place knows the engine", r"zhanggui\.facts\.dirty -> duckdb"),
     "an emulator that reads our facts": ("emulator/faults.py", "from zhanggui.facts import channels", "The emulator shares words", r"zhanggui\.emulator\.faults -> zhanggui\.facts\.channels"),
     "a circle": ("wechat/codes.py", "from zhanggui.wechat import client", "No circles between neighbours", r"zhanggui\.wechat"),
-    "mathematics that knows a shop": ("stats/compare.py", "from zhanggui.facts import models", "Rooms call downwards only", r"zhanggui\.stats\.compare -> zhanggui\.facts\.models"),
+    "mathematics that knows a shop": ("stats/shares.py", "from zhanggui.facts import models", "Rooms call downwards only", r"zhanggui\.stats\.shares -> zhanggui\.facts\.models"),
 }  # fmt: skip
 
 
@@ -71,9 +71,10 @@ def test_planted_faults_are_named(copy: Path) -> None:
         )
     status, words = lint(copy)
     flat = " ".join(words.split())
+    broken = [line for line in words.splitlines() if " BROKEN" in line]
     assert status != 0
     for fault, (_file, _line, contract, where) in FAULTS.items():
-        assert re.search(re.escape(contract) + r"[^:]{0,120} BROKEN", flat), f"{fault} was not noticed"
+        assert any(line.startswith(contract) for line in broken), f"{fault} was not noticed"
         assert re.search(where, flat), f"{fault} was not named"
 
 

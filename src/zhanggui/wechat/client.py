@@ -335,9 +335,8 @@ class Caller:
         """One call with its repetitions; a refused token is the caller's matter."""
         tried = slowed = 0
         while True:
-            wait = self.budget.take(one, self._clock())
+            wait = self.budget.take(one, self._clock(), self._longest_wait)
             if wait > 0:
-                self.budget.refuse_long_wait(one, wait, self._longest_wait)
                 await self._sleep(wait)
             try:
                 return await self._once(one, fields, token, form, query)
@@ -435,7 +434,10 @@ class Caller:
                 raise IpNotAllowed(
                     "微信拒绝了本服务器（HTTP 403）", endpoint=one.name, remedy="请把本服务器的出口 IP 加到平台后台的 IP 白名单"
                 )
-            if raw.status >= 500 or raw.status == 429:
+            if raw.status == 429:
+                # Turned away before anything was done: as good as the platform's own "too fast".
+                raise error_of(11017 if one.host == ADS_HOST else 45011, "HTTP 429", host=one.host, endpoint=one.name)
+            if raw.status >= 500:
                 raise TransportError(f"微信服务器出错（HTTP {raw.status}）", sent=True, status=raw.status)
             if raw.status != 200:
                 raise UnreadableReply(f"微信返回 HTTP {raw.status}", endpoint=one.name)

@@ -7,7 +7,7 @@ The tables in `wechat/calls/` are text, one block per call:
       = order_id_list[] next_key has_more:b                       what it answers; "@orders.OrderReply" names a hand-written model
 
 Words after the path: `w` writes · `safe` a write that may be repeated · `page=n` largest page · `window=7d` longest span of one call ·
-`rpm=n` `rph=n` calls per minute, hour · `quota=…` a documented daily quota · `old=path` the path the call had before or has elsewhere ·
+`rpm=n` `rph=n` `rpd=n` calls per minute, hour, China day · `lane=…` counted together with others · `quota=…` a documented quota · `old=path` the path the call had before or has elsewhere ·
 `form` multipart · `binary` answers bytes · `auth=key|secret|user` no access token in the query · `not=why` documented, but not for a merchant's own
 token (the payload is understood all the same).
 """
@@ -46,6 +46,7 @@ NOT_OFFERED: dict[str, str] = {
 
 NOT_CALLS: dict[str, str] = {
     "/cgi-bin/todo/create": "没有服务端新建待办的接口，只有 JS-SDK",
+    "/cgi-bin/showqrcode": "图片地址，不是接口",
     "/oauth/authorize": "浏览器跳转，不是接口",
     "/connect/oauth2/authorize": "浏览器跳转，不是接口",
 }
@@ -75,7 +76,10 @@ class Endpoint:
     """Longest span of one call in seconds; 0 if none is documented."""
     per_minute: int = 0
     per_hour: int = 0
+    per_day: int = 0
     quota: str = ""
+    lane: str = ""
+    """Whose budget the call spends; its own unless the platform counts several together."""
     form: bool = False
     binary: bool = False
     auth: str = "token"
@@ -172,8 +176,9 @@ def _endpoint(host: str, group: str, head: tuple[str, str, list[str], str], ask:
     writes = "w" in options
     window = options.get("window", "")
     secret = path in ("/cgi-bin/stable_token", "/cgi-bin/token", "/cgi-bin/gettoken", "/cgi-bin/clear_quota/v2")
+    name = name_of(path, host)
     return Endpoint(
-        name=name_of(path, host),
+        name=name,
         host=host,
         method=method,
         path=path,
@@ -187,7 +192,9 @@ def _endpoint(host: str, group: str, head: tuple[str, str, list[str], str], ask:
         window=int(window[:-1]) * _SPANS[window[-1]] if window else 0,
         per_minute=int(options.get("rpm", 0)),
         per_hour=int(options.get("rph", 0)),
+        per_day=int(options.get("rpd", 0)),
         quota=options.get("quota", ""),
+        lane=options.get("lane", name),
         form="form" in options,
         binary="binary" in options,
         auth=options.get("auth", "secret" if secret else "token"),
@@ -292,6 +299,10 @@ def coverage_table() -> str:
                 limits.append(f"{one.per_minute} 次/分")
             if one.per_hour:
                 limits.append(f"{one.per_hour} 次/时")
+            if one.per_day:
+                limits.append(f"{one.per_day} 次/天")
+            if one.lane != one.name:
+                limits.append("与同类合计")
             if one.quota:
                 limits.append(one.quota.replace("_", " "))
             state = "可用" if one.offered else f"只解析：{NOT_OFFERED[one.not_offered]}"

@@ -3,45 +3,46 @@
 Used by `zhanggui payload` and by the contract tests. A payload is *understood* when its kind is known (or recognised with most of its
 fields) and no value the house relies on is unreadable. An error answer (errcode ≠ 0) is understood: its meaning is the content. A push of an
 unknown kind is not: it would be kept raw and acknowledged.
+
+Values: ids text, amounts integer 分, times ISO 8601 with +08:00; fields that did not arrive are left out, fields nobody knows stay as they came.
 """
 
 from __future__ import annotations
 
-import html
-import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from zhanggui.wechat.callbacks import parse_xml, understand
+from pydantic import BaseModel
+
+from zhanggui.wechat.bodies import Xml, document, unsealed
+from zhanggui.wechat.callbacks import understand
 from zhanggui.wechat.codes import meaning_of
-from zhanggui.wechat.crypto import CallbackKeys, open_sealed, signature_ok
-from zhanggui.wechat.endpoints import ADS_HOST, REGISTRY, WECOM_HOST, Endpoint, search
-from zhanggui.wechat.errors import CallbackAnomalous, CallbackUnsupported, ReplyError, UnreadableReply, WechatError
-from zhanggui.wechat.schemas.base import ENVELOPE, EXACT, Payload, exact_int, loads, to_object, unknown_fields
+from zhanggui.wechat.crypto import CallbackKeys
+from zhanggui.wechat.endpoints import ADS_HOST, REGISTRY, Endpoint, search
+from zhanggui.wechat.errors import UnreadableReply, WechatError
+from zhanggui.wechat.recognition import (
+    ADS_ENVELOPE,
+    AS_GOOD,
+    ENOUGH,
+    ENOUGH_NAMED,
+    Match,
+    catalogue,
+    enough,
+    fits_named,
+    is_ads_error,
+    rank,
+)
+from zhanggui.wechat.schemas.base import CHINA, ENVELOPE, EXACT, Epoch, Payload, exact_int, unknown_fields
 from zhanggui.wechat.schemas.events import ENVELOPE_NAMES, EVENTS, Envelope, EventSpec, event_spec
 from zhanggui.wechat.schemas.reading import read
-from zhanggui.wechat.schemas.shape import Leaf
+from zhanggui.wechat.schemas.shape import Leaf, compile_model
 
-ENOUGH = 0.5
-"""Share of a payload's fields, weighed by how telling they are, that must belong to a kind before it is taken for that kind."""
 MOST_BYTES = 64 << 20
-_WRAPPERS = ("data", "result", "resp", "response", "body", "payload")
-_ENTITIES = (
-    "order",
-    "after_sale_order",
-    "product",
-    "coupon",
-    "user_coupon",
-    "funds_flow",
-    "guarantee_order",
-    "info",
-    "group_chat",
-)
-_SCIENTIFIC = re.compile(rb"[:\[,]\s*-?\d+(?:\.\d+)?[eE]\+?\d{2,}")
+MOST_ROWS = 1000
+MOST_OTHERS = 12
 
 
 @dataclass
@@ -101,180 +102,86 @@ def examine(
         report.problems.append("内容过大")
         return report
     try:
-        data = _parse(body, report)
-        data = _unseal(data, keys, query or {}, report)
+        data = unsealed(document(body, report.notes), keys, query or {}, report.notes)
         if isinstance(data, list):
-            return _examine_list(data, as_kind, name_hint, report)
-        if not isinstance(data, dict):
+            _examine_list(data, as_kind, name_hint, report)
+        elif isinstance(data, dict):
+            _examine_object(data, as_kind, name_hint, report)
+        else:
             report.problems.append("内容不是对象，只是一个单独的值")
-            return report
-        _examine_object(data, as_kind, name_hint, report)
-    except (CallbackAnomalous, CallbackUnsupported, UnreadableReply, ReplyError) as error:
-        report.problems.append(str(error))
-        report.understood = False
     except WechatError as error:
         report.problems.append(str(error))
-        report.understood = False
     except RecursionError:
         report.problems.append("嵌套过深")
-        report.understood = False
+    report.understood = report.understood and not report.problems
     return report
-
-
-# -- reading the bytes ---------------------------------------------------------------------------------------------------------
-
-
-def _parse(body: bytes, report: Report) -> Any:
-    text = _to_utf8(body, report)
-    stripped = text.strip()
-    if not stripped:
-        raise UnreadableReply("内容是空的", remedy="")
-    if _SCIENTIFIC.search(stripped):
-        report.notes.append("有数字写成了科学计数法；若是标识，末几位可能已丢失")
-    if stripped[:1] == b"<":
-        return parse_xml(stripped)
-    try:
-        data = loads(stripped)
-    except ValueError:
-        unescaped = html.unescape(stripped.decode("utf-8", "replace")).encode()
-        if unescaped == stripped:
-            raise UnreadableReply("内容不是完整的 JSON 也不是 XML", remedy="") from None
-        if unescaped[:1] == b"<":
-            report.notes.append("内容经过 HTML 转义，已还原")
-            return parse_xml(unescaped)
-        try:
-            data = loads(unescaped)
-        except ValueError:
-            raise UnreadableReply("内容不是完整的 JSON 也不是 XML", remedy="") from None
-        report.notes.append("内容经过 HTML 转义，已还原")
-    for _ in range(3):
-        if not isinstance(data, str):
-            break
-        try:
-            data = loads(data.encode("utf-8", "surrogatepass"))
-        except ValueError:
-            break
-        report.notes.append("内容是装在字符串里的 JSON，已取出")
-    return data
-
-
-def _to_utf8(body: bytes, report: Report) -> bytes:
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if body.startswith(mark):
-            try:
-                report.notes.append("内容是 UTF-16 编码，已转换")
-                return _without_declaration(body.decode(encoding)).encode()
-            except UnicodeDecodeError:
-                raise UnreadableReply("内容的编码无法识别", remedy="") from None
-    if body.startswith(b"\xef\xbb\xbf"):
-        report.notes.append("开头有 BOM，已去掉")
-        body = body[3:]
-    try:
-        body.decode()
-        return body
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = body.decode("gb18030")
-    except UnicodeDecodeError:
-        raise UnreadableReply("内容的编码无法识别（不是 UTF-8 也不是 GBK）", remedy="") from None
-    report.notes.append("内容是 GBK 编码，已转换")
-    return _without_declaration(text).encode()
-
-
-def _without_declaration(text: str) -> str:
-    return re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
-
-
-def _unseal(data: Any, keys: CallbackKeys | None, query: Mapping[str, str], report: Report) -> Any:
-    """The decrypted content of an envelope; anything else as it is."""
-    sealed = data.get("Encrypt") if isinstance(data, dict) else None
-    given = query.get("msg_signature") or query.get("signature") or ""
-    stamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
-    if isinstance(sealed, str) and sealed:
-        if keys is None or not keys.aes_key:
-            if isinstance(data, dict) and data.get("MsgType"):
-                report.notes.append("兼容模式：只读了明文部分，没有核对密文")
-                return {key: value for key, value in data.items() if key != "Encrypt"}
-            raise CallbackAnomalous(
-                "这是加密的推送，要先解密",
-                why="undecryptable",
-                remedy="请给出 --token --aes-key --app-id --signature --timestamp --nonce",
-            )
-        if given:
-            if not signature_ok(given, keys.token, stamp, nonce, sealed):
-                raise CallbackAnomalous("签名不对，内容不可信", why="forged")
-            report.notes.append("签名正确")
-        elif keys.token:
-            raise CallbackAnomalous("没有给出签名，无法核对", why="forged", remedy="请给出 --signature --timestamp --nonce")
-        message, receiver = open_sealed(sealed, keys)
-        report.notes.append(f"已解密，接收方 {receiver or '（空）'}")
-        return _parse(message, report)
-    if keys is not None and given:
-        if not signature_ok(given, keys.token, stamp, nonce):
-            raise CallbackAnomalous("签名不对，内容不可信", why="forged")
-        report.notes.append("明文推送，签名正确")
-    elif keys is not None and (keys.aes_key or keys.token):
-        raise CallbackAnomalous("内容没有加密，也没有签名可核对", why="plain")
-    return data
 
 
 # -- what it is ----------------------------------------------------------------------------------------------------------------
 
 
-def _examine_list(data: list[Any], as_kind: str, name_hint: str, report: Report) -> Report:
+def _examine_list(data: list[Any], as_kind: str, name_hint: str, report: Report) -> None:
     rows = [row for row in data if isinstance(row, dict)]
     if not rows or len(rows) != len(data):
-        report.problems.append("内容是列表，但不是对象的列表")
-        return report
+        report.problems.append("列表是空的" if not data else "内容是列表，但不是对象的列表")
+        return
     parts: list[Report] = []
-    for row in rows[:1000]:
+    for row in rows[:MOST_ROWS]:
         part = Report()
         try:
             _examine_object(row, as_kind, name_hint, part)
         except WechatError as error:
             part.problems.append(str(error))
-            part.understood = False
         parts.append(part)
     first = parts[0]
-    report.kind, report.side, report.title, report.path, report.sure = first.kind, first.side, first.title, first.path, first.sure
+    kinds = list(dict.fromkeys(part.kind for part in parts))
+    report.side, report.title, report.path, report.sure, report.score = (
+        first.side,
+        first.title,
+        first.path,
+        first.sure,
+        first.score,
+    )
+    report.kind, report.others = first.kind, first.others
+    if len(kinds) > 1:
+        report.kind, report.path, report.title = "mixed", "", f"{len(kinds)} 种内容：{'、'.join(kinds[:MOST_OTHERS])}"
     report.values = [part.values for part in parts]
-    report.unknown = sorted({f"[]{'.' if name else ''}{name}" for part in parts for name in part.unknown})
+    report.unknown = sorted({f"[].{name}" for part in parts for name in part.unknown})
     report.problems = [f"[{index}] {problem}" for index, part in enumerate(parts) for problem in part.problems]
-    report.notes.append(f"是 {len(data)} 个对象的列表")
-    report.understood = all(part.understood and part.kind == first.kind for part in parts) and len(rows) <= 1000
-    return report
+    report.notes.append(f"是 {len(data)} 个对象的列表" + (f"，只看了前 {MOST_ROWS} 个" if len(rows) > MOST_ROWS else ""))
+    report.understood = all(part.understood for part in parts) and len(rows) <= MOST_ROWS
 
 
 def _examine_object(data: dict[str, Any], as_kind: str, name_hint: str, report: Report) -> None:
     if as_kind:
-        _examine_as(data, as_kind, report)
+        _examine_named(data, as_kind, report)
         return
-    if _is_push(data):
+    if is_push(data):
         _examine_push(data, report)
+        return
+    if isinstance(data, Xml):
+        report.problems.append("XML 里没有 Event、InfoType 或 MsgType，不是推送")
+        report.values, report.unknown = dict(data), sorted(data)
         return
     code = _code_of(data)
     if code not in (None, 0):
         _examine_error(data, code or 0, "", report)
         return
     rest = {key: value for key, value in data.items() if key not in ENVELOPE}
-    if not rest and code == 0:
-        report.kind, report.side, report.title, report.sure, report.understood = (
-            "ok",
-            "response",
-            "成功，没有别的内容",
-            "certain",
-            True,
-        )
-        report.values = {"errcode": 0, "errmsg": data.get("errmsg", "")}
-        return
-    if not rest:
-        report.problems.append("对象是空的，看不出是什么")
-        return
-    _examine_guess(data, name_hint, report)
+    if rest and not name_hint and _foreign_code(data):
+        report.problems.append("像别的平台的回复：code 不是 0，也不是微信广告的错误码")
+        report.values, report.unknown = dict(data), sorted(data)
+    elif rest:
+        _examine_guess(data, name_hint, report)
+    elif code == 0:
+        _fine(report, "ok", "成功，没有别的内容", data)
+        report.sure = "certain"
+    else:
+        report.problems.append("errcode 不是数字" if "errcode" in data else "对象是空的，看不出是什么")
 
 
-def _is_push(data: Mapping[str, Any]) -> bool:
+def is_push(data: Mapping[str, Any]) -> bool:
+    """Whether a document is a push: it names an event, or a message with a sender."""
     return bool(
         data.get("Event") or data.get("InfoType") or (data.get("MsgType") and ("ToUserName" in data or "FromUserName" in data))
     )
@@ -283,13 +190,24 @@ def _is_push(data: Mapping[str, Any]) -> bool:
 def _code_of(data: Mapping[str, Any]) -> int | None:
     if "errcode" in data:
         return exact_int(data["errcode"])
-    if "code" in data and ("message" in data or "message_cn" in data):
-        return exact_int(data["code"])
-    return None
+    return exact_int(data["code"]) if is_ads_error(data) else None
 
 
-def _examine_error(data: dict[str, Any], code: int, host: str, report: Report) -> None:
-    if not host and "code" in data and "errcode" not in data:
+def _foreign_code(data: Mapping[str, Any]) -> bool:
+    """Whether a document is in the common code-and-message envelope of other platforms, and says that something went wrong."""
+    said = "message" in data or "msg" in data
+    return "errcode" not in data and "code" in data and said and exact_int(data["code"]) != 0
+
+
+def _fine(report: Report, kind: str, title: str, data: Mapping[str, Any]) -> None:
+    """An answer that says "done" and nothing else the house knows."""
+    report.kind, report.side, report.title, report.understood = kind, "response", title, True
+    report.values = {"errcode": 0, "errmsg": data.get("errmsg", ""), **{k: v for k, v in data.items() if k not in ENVELOPE}}
+    report.unknown = sorted(data.keys() - ENVELOPE)
+
+
+def _examine_error(data: dict[str, Any], code: int, host: str, report: Report, one: Endpoint | None = None) -> None:
+    if not host and "errcode" not in data:
         host = ADS_HOST
     meaning = meaning_of(code, host)
     text = str(data.get("errmsg") or data.get("message_cn") or data.get("message") or "")
@@ -306,120 +224,197 @@ def _examine_error(data: dict[str, Any], code: int, host: str, report: Report) -
         "reaction": meaning.reaction.value,
     }
     report.notes.append(f"平台返回错误码 {code}：{meaning.text}" + (f"；{meaning.remedy}" if meaning.remedy else ""))
-    rest = {key: value for key, value in data.items() if key not in ENVELOPE | {"code", "message", "message_cn"}}
+    rest = {key: value for key, value in data.items() if key not in ENVELOPE | ADS_ENVELOPE}
     if rest:
-        report.values["content"] = rest
+        report.values["content"] = shown(_loosely(one, rest)) if one is not None else rest
+
+
+def _loosely(one: Endpoint, rest: dict[str, Any]) -> Any:
+    """What an error answer carries beside its code, as far as it can be read."""
+    try:
+        return read(one.response_model, _without_nulls(rest))
+    except UnreadableReply:
+        return rest
+
+
+# -- pushes --------------------------------------------------------------------------------------------------------------------
 
 
 def _examine_push(data: dict[str, Any], report: Report, *, expected: EventSpec | None = None) -> None:
     push = understand(data, b"{}")
-    spec = expected or push.spec
+    spec = push.spec
     report.kind, report.side, report.sure, report.score = push.kind, "event", report.sure or "certain", 1.0
+    if expected is not None and spec is not expected:
+        report.problems.append(f"内容是推送 {push.kind}，不是 {expected.name}")
+        report.values = dict(data)
+        return
     if spec is None:
         report.title = "未知的推送"
-        report.values = data
+        report.values = dict(data)
         report.unknown = sorted(data.keys() - ENVELOPE_NAMES)
         report.problems.append(f"不认识推送 {push.kind}：收到时会存下原文并回复 success")
         return
-    if expected is not None and push.spec is not None and push.spec is not expected:
-        report.notes.append(f"内容自称是 {push.kind}")
     report.kind = f"message:{spec.name}" if spec.source == "message" else spec.name
     report.title = spec.title
     content = push.content
-    payload = read(spec.payload_model, content, report.problems)
+    payload = read(spec.payload_model, _without_nulls(content), report.problems)
     envelope = read(Envelope, {key: value for key, value in data.items() if key in ENVELOPE_NAMES}, report.problems)
     _note_types(content, spec.payload_fields, report)
     wrapped = next((name for name, value in data.items() if value is content or (spec.wrappers and name in spec.wrappers)), "")
     outside = data.keys() - ENVELOPE_NAMES - {wrapped}
-    report.values = {
-        **envelope.model_dump(by_alias=True, exclude_unset=True),
-        **({wrapped: _plain(payload)} if wrapped else _plain(payload)),
-        "entity_id": push.entity_id,
-        "dedup_key": push.dedup_key,
-    }
+    values = shown(payload)
+    report.values = {**shown(envelope), **({wrapped: values} if wrapped else values)}
     if wrapped:
         report.unknown = [f"{wrapped}.{name}" for name in unknown_fields(payload)] + sorted(outside)
-        for name in outside:
-            report.values[name] = data[name]
+        report.values.update({name: data[name] for name in sorted(outside)})
     else:
         report.unknown = unknown_fields(payload)
+    report.values.update(entity_id=push.entity_id, dedup_key=push.dedup_key)
     if spec.entity and not any(content.get(name) not in (None, "") for name in spec.entity):
         lack = f"缺少标识：{'、'.join(spec.entity)}"
         (report.problems if spec.typed is not None else report.notes).append(lack)
     report.understood = not report.problems
 
 
-def _examine_as(data: dict[str, Any], as_kind: str, report: Report) -> None:
-    report.sure = "given"
-    word = re.sub(r"\.(json|xml)$", "", as_kind.strip(), flags=re.IGNORECASE)
+# -- a kind that is named ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a word given by hand may mean."""
+
+    event: EventSpec | None = None
+    change: str = ""
+    """WeCom's ChangeType, if the word names one behind the event."""
+    calls: tuple[Endpoint, ...] = ()
+    side: str = ""
+
+
+@cache
+def _events_by_letters() -> dict[str, EventSpec]:
+    return {_letters(name): spec for name, spec in EVENTS.items()}
+
+
+def _letters(text: Any) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(text).lower())
+
+
+def named(word: str) -> Named:
+    """What `word` names: an event, calls, or nothing. Endings like .request, .json, Response, Event are understood."""
+    word = re.sub(r"\.(json|xml|txt)$", "", word.strip(), flags=re.IGNORECASE)
     side = ""
     for end, meant in ((".request", "request"), (".response", "response"), ("Request", "request"), ("Response", "response")):
-        if word.endswith(end):
+        if word.endswith(end) and len(word) > len(end):
             word, side = word[: -len(end)], meant
-    spec = event_spec(word.removesuffix("Event") if word not in EVENTS else word) or event_spec(word)
-    if spec is None and word.lower().removeprefix("message:") != word.lower():
-        spec = EVENTS.get(word.lower())
-    found = [] if spec is not None and not side else search(word)
-    if spec is not None and not side and (_is_push(data) or not search(word)):
-        if not _is_push(data):
-            report.problems.append("内容不像推送：没有 Event、InfoType 或 MsgType")
-            return
-        _examine_push(data, report, expected=spec)
-        return
-    found = found or search(word)
-    if not found:
+            break
+    calls = tuple(search(word)) or tuple(one for one in REGISTRY.values() if word and word == one.title)
+    if side:
+        return Named(calls=calls, side=side)
+    head, _, tail = word.partition(".") if "." in word else word.partition("/")
+    for text, change in ((word, ""), (head, tail)):
+        text = re.sub(r"(?<=.)Event$", "", text)
+        spec = event_spec(text) or _events_by_letters().get(_letters(text))
         if spec is not None:
-            _examine_push(data, report, expected=spec)
+            return Named(event=spec, change=change, calls=calls)
+    return Named(calls=calls)
+
+
+def _examine_named(data: dict[str, Any], word: str, report: Report) -> None:
+    report.sure = "given"
+    meant = named(word)
+    if meant.event is None and not meant.calls:
+        if is_push(data) and _letters(data.get("ChangeType", "")) == _letters(word):
+            _examine_push(data, report)
             return
-        raise UnreadableReply(f"没有名为 {as_kind} 的接口或事件", remedy="名称见 docs/wechat-coverage.md")
-    one = found[0]
-    code = _code_of(data)
-    if code not in (None, 0) and side != "request":
-        report.kind, report.path = one.name, f"{one.method} {one.path}"
-        _examine_error(data, code or 0, one.host, report)
+        raise UnreadableReply(f"没有名为 {word} 的接口或事件", remedy="名称见 docs/wechat-coverage.md")
+    if meant.event is not None and (is_push(data) or not meant.calls):
+        if not is_push(data):
+            report.kind, report.side = meant.event.name, "event"
+            report.problems.append("内容不像推送：没有 Event、InfoType 或 MsgType")
+        else:
+            _examine_push(data, report, expected=meant.event)
+            if meant.change and _letters(data.get("ChangeType", "")) != _letters(meant.change):
+                report.problems.append(f"内容的 ChangeType 是 {data.get('ChangeType') or '空'}，不是 {meant.change}")
         return
-    matches: list[_Match] = []
-    for other in found[:5]:
-        for which in (side,) if side else ("response", "request"):
-            matches.append(_best_form(data, other, which))
-    best = max(matches, key=lambda match: (match.one is one, match.total))
-    if best.score < 0.2:
-        best = max(matches, key=lambda match: match.total)
-    rest = [key for key in data if key not in ENVELOPE]
-    if rest and best.score < 0.2:
-        report.kind, report.path = one.name, f"{one.method} {one.path}"
-        report.unknown = sorted(rest)
-        report.values = data
-        report.problems.append(f"内容与 {one.name} 的{'回复' if side != 'request' else '请求'}几乎没有相同的字段")
+    one = meant.calls[0]
+    report.kind, report.path = one.name, f"{one.method} {one.path}"
+    if is_push(data):
+        report.problems.append(f"内容是推送 {data.get('Event') or data.get('InfoType') or data.get('MsgType')}，不是 {one.name}")
         return
-    _fill(best, report)
+    if isinstance(data, Xml):
+        report.problems.append(f"内容是 XML，{one.name} 只有 JSON")
+        return
+    code = exact_int(data["errcode"]) if "errcode" in data else exact_int(data.get("code")) if one.host == ADS_HOST else None
+    if code not in (None, 0) and meant.side != "request":
+        _examine_error(data, code or 0, one.host, report, one)
+        return
+    _examine_call(data, meant, code, report)
+
+
+def _examine_call(data: dict[str, Any], meant: Named, code: int | None, report: Report) -> None:
+    one = meant.calls[0]
+    ranked = rank(data)
+    mine = [match for match in ranked if match.one in meant.calls[:5] and meant.side in ("", match.side)]
+    best = max(mine, key=lambda match: (match.one is one and match.score >= ENOUGH_NAMED, match.total), default=None)
+    rest = data.keys() - ENVELOPE
+    if best is not None and fits_named(best, ranked):
+        _fill(best, report)
+        return
+    if not rest:
+        if code == 0:
+            needed = [leaf.name for leaf in one.response_fields if leaf.required]
+            _fine(report, one.name, f"{one.title or one.group}的回复", data)
+            if needed:
+                report.problems.append(f"回复缺少：{'、'.join(needed)}")
+        elif one.required:
+            report.problems.append(f"内容是空的，{one.name} 的请求要有 {'、'.join(one.required)}")
+        else:
+            report.side, report.understood, report.values = "request", True, {}
+            report.title = f"{one.title or one.group}的请求"
+        return
+    if code == 0 and best is None and not any(data[name] and name in catalogue().weights for name in rest):
+        # An answer that used to be empty and now says something nobody knows yet.
+        _fine(report, one.name, f"{one.title or one.group}的回复", data)
+        return
+    report.unknown, report.values = sorted(rest), dict(data)
+    report.problems.append(f"内容与 {one.name} 的{'请求' if meant.side == 'request' else '回复'}几乎没有相同的字段")
+    likely = next((match for match in ranked if match.score >= ENOUGH), None)
+    if likely is not None:
+        report.others = [likely.name]
+        report.problems[-1] += f"，更像 {likely.name}"
+
+
+# -- a kind that is guessed ----------------------------------------------------------------------------------------------------
 
 
 def _examine_guess(data: dict[str, Any], name_hint: str, report: Report) -> None:
-    ranked = _rank(data, name_hint)
+    ranked = rank(data, name_hint)
     best = ranked[0] if ranked else None
-    if best is None or best.score < (0.2 if best.hinted else ENOUGH):
+    if best is None or not enough(best, data):
         report.problems.append("看不出是哪个接口或事件的内容；可用 --as 指明")
-        if best is not None and best.score > 0:
-            report.others = [f"{match.one.name}.{match.side}（{match.score:.0%}）" for match in ranked[:3]]
-        report.values = data
+        report.others = [f"{match.name}（{match.score:.0%}）" for match in ranked[:3] if match.score > 0.1]
+        report.values = dict(data)
         report.unknown = sorted(data.keys() - ENVELOPE)
         return
-    close = [match for match in ranked[1:8] if match.total > best.total - 0.03 and match.score >= ENOUGH]
-    margin = best.total - (ranked[1].total if len(ranked) > 1 else 0.0)
-    report.sure = "certain" if best.score > 0.9 and (margin > 0.05 or best.hinted) else "likely" if best.score > 0.75 else "guess"
-    if close and not best.hinted:
-        report.sure = "guess" if len(close) > 2 else "likely"
+    close = [
+        match for match in ranked[1:80] if match.side == best.side and match.score >= best.score - AS_GOOD and enough(match, data)
+    ]
     if not _reads(best):
         # Two kinds can share their fields and differ in how they write them: take the one that reads cleanly.
-        best = next((match for match in close if _reads(match)), best)
-    report.others = [
-        f"{match.one.name}.{match.side}" for match in ranked[:1] + close if match is not best and match.score >= ENOUGH
-    ]
+        best = next((match for match in [*close, *ranked[1:8]] if enough(match, data) and _reads(match)), best)
+    second = next((match.total for match in ranked if match is not best), 0.0)
+    certain = best.score > 0.9 and (best.hinted or (not close and best.total - second > 0.05))
+    report.sure = "certain" if certain else "likely" if best.hinted or len(close) <= 3 else "guess"
+    if best.score <= 0.75:
+        report.sure = "guess"
+    rivals = [match for match in [ranked[0], *close] if match is not best]
+    report.others = [match.name for match in rivals[:MOST_OTHERS]]
+    if len(rivals) > MOST_OTHERS:
+        report.notes.append(f"还有 {len(rivals) - MOST_OTHERS} 个接口的字段同样吻合，略")
     _fill(best, report)
 
 
-def _reads(match: _Match) -> bool:
+def _reads(match: Match) -> bool:
     """Whether the document reads as this kind without a problem."""
     trial = Report()
     try:
@@ -429,7 +424,7 @@ def _reads(match: _Match) -> bool:
     return not trial.problems
 
 
-def _fill(match: _Match, report: Report) -> None:
+def _fill(match: Match, report: Report) -> None:
     one = match.one
     report.kind, report.side, report.score = one.name, match.side, match.score
     report.path = f"{one.method} {one.path}"
@@ -437,225 +432,53 @@ def _fill(match: _Match, report: Report) -> None:
     if match.form:
         report.notes.append(match.form)
     fields = one.request_fields if match.side == "request" else one.response_fields
-    model = one.request.model if match.side == "request" else one.response_model
+    model = one.response_model
     if match.side == "request":
         lacking = [name for name in one.required if match.data.get(name) in (None, "")]
         if lacking:
             report.notes.append(f"缺少必填参数：{'、'.join(lacking)}")
         model = _without_required(one)
-    value = read(model, match.data, report.problems)
+    value = read(model, _without_nulls(match.data), report.problems)
     _note_types(match.data, fields, report)
-    report.values = _plain(value)
-    report.unknown = [name for name in unknown_fields(value) if not (one.host == ADS_HOST and name in ("code", "message"))]
+    report.values = _code_first(shown(value))
+    report.unknown = [name for name in unknown_fields(value) if not (one.host == ADS_HOST and name in ADS_ENVELOPE)]
     report.understood = not report.problems
+
+
+def _code_first(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of an answer with its errcode as a number in front."""
+    if "errcode" not in values:
+        return values
+    code = exact_int(values["errcode"])
+    return {"errcode": values.pop("errcode") if code is None else code, **{k: v for k, v in values.items() if k != "errcode"}}
 
 
 @cache
 def _without_required(one: Endpoint) -> type[Payload]:
-    from zhanggui.wechat.schemas.shape import compile_model
-
     fields = tuple(Leaf(leaf.name, leaf.kind, leaf.many, False, leaf.fields) for leaf in one.request_fields)
     return compile_model(f"{one.name}.request", fields)
 
 
-def _plain(value: Payload) -> Any:
-    return value.model_dump(by_alias=True, exclude_unset=True)
-
-
-# -- guessing by content -------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Match:
-    one: Endpoint
-    side: str
-    score: float
-    total: float
-    data: dict[str, Any]
-    form: str = ""
-    hinted: bool = False
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    one: Endpoint
-    side: str
-    kinds: dict[str, str]
-    """Path → kind."""
-    required: frozenset[str]
-    plain: str
-
-
-def _walk_leaves(fields: tuple[Leaf, ...], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for leaf in fields:
-        path = f"{prefix}{leaf.name}"
-        yield path, leaf.kind
-        if leaf.fields:
-            yield from _walk_leaves(leaf.fields, f"{path}.")
-
-
-@cache
-def _candidates() -> tuple[tuple[_Candidate, ...], dict[str, float], float]:
-    found: list[_Candidate] = []
-    counts: Counter[str] = Counter()
-    for one in REGISTRY.values():
-        for side, fields in (("response", one.response_fields), ("request", one.request_fields)):
-            if not fields:
-                continue
-            kinds = dict(_walk_leaves(fields))
-            required = frozenset(leaf.name for leaf in fields if leaf.required)
-            found.append(_Candidate(one, side, kinds, required, re.sub(r"[^a-z0-9]", "", one.path.lower())))
-            counts.update(kinds.keys())
-    size = len(found)
-    return tuple(found), {path: math.log(1 + size / count) for path, count in counts.items()}, math.log(1 + size)
-
-
-def _paths_of(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Every path in a document with whether it holds an object ("o") or something else ("s")."""
-    if depth > 30:
-        return
+def _without_nulls(value: Any) -> Any:
+    """A document without its nulls: what is null did not arrive."""
     if isinstance(value, dict):
-        for key, inner in value.items():
-            if not prefix and key in ENVELOPE:
-                continue
-            path = f"{prefix}{key}"
-            rows = inner if isinstance(inner, list) else [inner]
-            objects = [row for row in rows[:50] if isinstance(row, dict)]
-            yield path, "o" if objects else "s" if any(row not in (None, "") for row in rows) else "?"
-            for row in objects:
-                yield from _paths_of(row, f"{path}.", depth + 1)
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value if inner is not None] if isinstance(value, list) else value
 
 
-def _score(document: dict[str, str], candidate: _Candidate, weights: Mapping[str, float], unknown: float) -> float:
-    total = matched = 0.0
-    for path, shape in document.items():
-        weight = weights.get(path, unknown)
-        kind = candidate.kinds.get(path)
-        if kind is None:
-            head = path
-            while "." in head:
-                head = head.rsplit(".", 1)[0]
-                if candidate.kinds.get(head) in ("a", "j"):
-                    # Inside a field whose content is free: it may belong there, but it proves little.
-                    weight *= 0.3
-                    matched += weight * 0.7
-                    break
-            total += weight
-            continue
-        total += weight
-        if shape == "?" or (shape == "o") == (kind in ("o", "a", "j")):
-            matched += weight
-        elif shape == "s" and kind in ("j", "a", "o"):
-            matched += weight * (1.0 if kind != "o" else 0.3)
-    return matched / total if total else 0.0
-
-
-def _match(data: dict[str, Any], document: dict[str, str], candidate: _Candidate, form: str, hint: str, has_code: bool) -> _Match:
-    _, weights, unknown = _candidates()
-    score = _score(document, candidate, weights, unknown)
-    hit = sum(path in candidate.kinds for path in document)
-    total = score + 0.12 * hit / max(len(candidate.kinds), 1)
-    if candidate.required:
-        total += 0.08 * (len(candidate.required & data.keys()) / len(candidate.required)) - 0.04
-    total += 0.01 if candidate.one.offered else 0.0
-    total += 0.005 if not candidate.one.writes else 0.0
-    if has_code:
-        total += 0.3 if candidate.side == "response" else -0.3
-    if form:
-        total -= 0.04
-    hinted = False
-    if hint:
-        stem, side = _hint_parts(hint)
-        hinted = bool(stem) and (
-            candidate.plain.endswith(stem) or stem.endswith(candidate.plain) or _tail(candidate.plain) == stem
-        )
-        if side and side != candidate.side:
-            hinted = False
-            total -= 0.1
-        if hinted:
-            total += 0.25 + 0.1 * (len(stem) / max(len(candidate.plain), len(stem)))
-    return _Match(candidate.one, candidate.side, score, total, data, form, hinted)
-
-
-def _tail(plain: str) -> str:
-    return plain.removeprefix("channelsec").removeprefix("shopec").removeprefix("cgibinexternalcontact")
-
-
-def _hint_parts(name: str) -> tuple[str, str]:
-    stem = name.replace("\\", "/").rsplit("/", 1)[-1].lower()
-    stem = re.sub(r"\.(json|xml|txt)$", "", stem)
-    side = ""
-    for word in ("request", "response"):
-        if stem.endswith(word):
-            side, stem = word, stem[: -len(word)]
-    plain = re.sub(r"[^a-z0-9]", "", stem)
-    return (plain, side) if len(plain) >= 6 else ("", side)
-
-
-def _forms(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """A document as it is, without an outer wrapper, and with the wrapper it may have lost."""
-    packed = [name for name in _WRAPPERS if isinstance(data.get(name), str) and data[name].strip()[:1] == "{"]
-    if packed:
-        data = {**data, **{name: to_object(data[name]) for name in packed}}
-    yield data, ""
-    for name in _WRAPPERS:
-        inner = data.get(name)
-        if isinstance(inner, dict) and inner:
-            yield inner, f"内容装在 {name} 里，已取出"
-            for entity in _ENTITIES:
-                if entity not in inner:
-                    yield {entity: inner}, f"内容装在 {name} 里，少了一层 {entity}"
-    bare = {key: value for key, value in data.items() if key not in ENVELOPE}
-    for entity in _ENTITIES:
-        if entity not in data:
-            yield {entity: bare}, f"少了一层 {entity}，已补上"
-
-
-def _best_form(data: dict[str, Any], one: Endpoint, side: str) -> _Match:
-    fields = one.request_fields if side == "request" else one.response_fields
-    plain = re.sub(r"[^a-z0-9]", "", one.path.lower())
-    required = frozenset(leaf.name for leaf in fields if leaf.required)
-    candidate = _Candidate(one, side, dict(_walk_leaves(fields)), required, plain)
-    has_code = "errcode" in data
-    best: _Match | None = None
-    for form, note in _forms(data):
-        if note and "少了一层" in note and side == "request":
-            continue
-        match = _match(form, dict(_paths_of(form)), candidate, note, "", has_code)
-        if best is None or match.total > best.total + 1e-9:
-            best = match
-    assert best is not None
-    return best
-
-
-def _rank(data: dict[str, Any], name_hint: str) -> list[_Match]:
-    """Kinds by how well they fit, the best first."""
-    candidates, _, _ = _candidates()
-    has_code = "errcode" in data
-    ranked: list[_Match] = []
-    for form, note in _forms(data):
-        document = dict(_paths_of(form))
-        if not document:
-            continue
-        for candidate in candidates:
-            if note and (candidate.side == "request" and "少了一层" in note):
-                continue
-            if not (candidate.kinds.keys() & document.keys()) and not name_hint:
-                continue
-            ranked.append(_match(form, document, candidate, note, name_hint, has_code))
-        unwrapped = not note and not any(isinstance(form.get(name), dict) for name in _WRAPPERS)
-        if unwrapped and ranked and max(match.score for match in ranked) > 0.95:
-            break
-    ranked.sort(
-        key=lambda match: (-match.total, not match.one.offered, match.one.host == WECOM_HOST, len(match.one.path), match.one.name)
-    )
-    seen: set[tuple[str, str]] = set()
-    unique: list[_Match] = []
-    for match in ranked:
-        if (match.one.name, match.side) not in seen:
-            seen.add((match.one.name, match.side))
-            unique.append(match)
-    return unique
+def shown(value: Any) -> Any:
+    """A payload as plain data: what arrived, by the platform's names, times as ISO 8601 in China time."""
+    if isinstance(value, Epoch):
+        return value.at.astimezone(CHINA).isoformat()
+    if isinstance(value, BaseModel):
+        set_ = value.model_fields_set
+        known = {
+            (info.alias or name): shown(getattr(value, name)) for name, info in type(value).model_fields.items() if name in set_
+        }
+        return {**known, **(value.__pydantic_extra__ or {})}
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    return value
 
 
 # -- notes for integrators -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Generic, TypeVar
 
 from zhanggui.wechat.errors import UnreadableReply, WalkBroken, WindowTooLarge
@@ -102,3 +103,15 @@ async def walk_numbers(
             return
         number += step
     raise UnreadableReply("翻页没有尽头")
+
+
+def seconds(moment: datetime) -> int:
+    """The epoch second of an aware moment."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    return int(moment.timestamp())
+
+
+def ds(day: date) -> str:
+    """A day as the compass writes it: 20251220."""
+    return day.strftime("%Y%m%d")

@@ -122,7 +122,7 @@ GET /sns/auth auth=user
 POST /cgi-bin/media/uploadimg w form
   = url
 POST /cgi-bin/media/upload w form
-  = type media_id created_at:i
+  = type media_id created_at:t
 POST /cgi-bin/material/add_material w form
   ? title introduction
   = media_id url
@@ -238,8 +238,8 @@ POST /cgi-bin/freepublish/getarticle
   = news_item[]{title author digest content content_source_url thumb_media_id show_cover_pic:i need_open_comment:b
     only_fans_can_comment:i url is_deleted:b}
 POST /cgi-bin/freepublish/submit w
-  ? media_id
-  = publish_id
+  ? media_id!
+  = publish_id msg_data_id
 POST /cgi-bin/material/batchget_material
   ? type offset:i count:i
   = total_count:i item_count:i item[]{media_id content{news_item[]{title thumb_media_id show_cover_pic:i author
@@ -249,10 +249,10 @@ GET /cgi-bin/material/get_materialcount
 POST /cgi-bin/media/uploadnews w
   ? articles[]{thumb_media_id author title content_source_url content digest show_cover_pic:i need_open_comment:b
     only_fans_can_comment:i}
-  = type media_id created_at:i
+  = type media_id created_at:t
 POST /cgi-bin/media/uploadvideo w
   ? media_id title description
-  = type media_id created_at:i
+  = type media_id created_at:t
 POST /cgi-bin/message/custom/business/send w
   ? touser businessid msgtype text{content}
 POST /cgi-bin/message/custom/business/typing w

@@ -59,7 +59,7 @@ POST /channels/ec/order/merchantnotes/update w safe  # 商家备注
   ? order_id! merchant_notes merchant_notes_tag_color:i
 POST /channels/ec/order/address/update w  # 改收货地址
   ? order_id! user_address!{user_name postal_code province_name city_name county_name detail_info house_number
-    tel_number lng lat}
+    tel_number lng:f lat:f}
 POST /channels/ec/order/addressmodify/accept w  # 同意改地址
   ? order_id!
 POST /channels/ec/order/addressmodify/reject w  # 拒绝改地址
@@ -79,10 +79,10 @@ POST /channels/ec/order/deliverynegotiation/submit w  # 协商发货时间
   ? order_id! predict_delivery_time:t reason remark
 POST /channels/ec/order/deliverynegotiation/result/get  # 协商结果
   ? order_id_list[]!
-  = negotiation_list[]{order_id status:i predict_delivery_time:t reason remark create_time:t update_time:t}
+  = @ground.NegotiationReply
 POST /channels/ec/order/preshipmentchangesku/get  # 待处理的换规格
   ? page:i page_size:i
-  = order_ids[]
+  = @ground.OrderIdsReply
 POST /channels/ec/order/preshipmentchangesku/approve w  # 同意换规格
   ? order_id!
 POST /channels/ec/order/preshipmentchangesku/reject w  # 拒绝换规格
@@ -90,7 +90,7 @@ POST /channels/ec/order/preshipmentchangesku/reject w  # 拒绝换规格
 POST /channels/ec/order/userbooking/list page=100 window=7d  # 预约发货
   ? time_range_order_create{start_time:t end_time:t} time_range_booking_predict{start_time:t end_time:t}
     booking_type:i page_info{offset:i limit:i}
-  = booking_list[]{order_id booking_type:i predict_delivery_time:t} total:i
+  = @ground.BookingReply
 POST /channels/ec/order/freshinspect/submit w  # 生鲜质检
   ? order_id! audit_items[]!{item_name item_value}
 POST /channels/ec/order/sensitiveinfo/decode quota=30_orders_a_day  # 解密收件人
@@ -104,24 +104,24 @@ POST /channels/ec/order/virtualnumber/delay w  # 虚拟号延期
   = expiration:t available_extend_num:i
 POST /channels/ec/order/virtualtelnumber/get  # 兑换虚拟号(旧)
   ? order_id!
-  = virtual_tel_number virtual_tel_expire_time:t get_virtual_tel_cnt:i
+  = @ground.VirtualTelReply
 POST /channels/ec/order/realnumber/apply w  # 申请真实号码
   ? order_id! apply_type:i apply_reason pic_media_ids[]
   = task_id
 POST /channels/ec/order/realnumberviewaudit/get  # 真实号码审核
   ? order_id!
-  = task_id audit_state:i apply_reason apply_time:t
+  = @ground.RealNumberReply
 POST /channels/ec/logistics/virtualnumber/get  # 运单虚拟号
   ? waybill_id
   = masked_real_phone virtual_phone main_phone
 POST /channels/ec/order/deliverycompanylist/new/get  # 快递公司
   ? ewaybill_only:b
-  = company_list[]{delivery_id delivery_name}
+  = @ground.DeliveryCompanyReply
 POST /channels/ec/order/presentnote/add w  # 礼物单备注
   ? present_order_id notes
 POST /channels/ec/order/presentsuborder/get  # 礼物子订单
   ? present_order_id
-  = order_ids[]
+  = @ground.OrderIdsReply
 POST /channels/ec/order/dropship/assign w  # 分配代发
   ? order_id! supplier_appid dropship_product_list[]{spu_id sku_id product_cnt:i}
   = ds_order_id
@@ -130,13 +130,13 @@ POST /channels/ec/order/dropship/cancel w  # 取消代发
 POST /channels/ec/order/dropship/list  # 代发单列表
   ? page_info{offset:i limit:i} status:i create_time_range{start_time:t end_time:t} update_time_range{start_time:t
     end_time:t}
-  = ds_order_id_list[] total:i has_more:b next_page{offset:i limit:i}
+  = @ground.DropshipListReply
 POST /channels/ec/order/dropship/search  # 代发单搜索
   ? search_condition{order_id ds_order_id supplier_appid title} page_info{offset:i limit:i} status:i
-  = ds_order_id_list[] total:i has_more:b next_page{offset:i limit:i}
+  = @ground.DropshipListReply
 POST /channels/ec/order/dropship/get  # 代发单详情
   ? ds_order_id
-  = dropship_order{ds_order_id create_time:t update_time:t status:i supplier_appid supplier_name order_id}
+  = @ground.DropshipReply
 POST /channels/ec/order/dropship/supplier/get not=supplier
   ? ds_order_id
   = ds_order{ds_order_id order_id status:i create_time:t update_time:t product_infos[]{product_id sku_id
@@ -153,7 +153,7 @@ POST /channels/ec/product/list/get page=30  # 商品列表
 POST /channels/ec/product/get  # 商品详情
   ? product_id! data_type:i
   = @products.ProductReply
-POST /channels/ec/product/add w quota=200_an_hour_1000_a_day  # 新建商品
+POST /channels/ec/product/add w rph=200 rpd=1000 lane=product.write  # 新建商品
   ? out_product_id title! short_title sub_title head_imgs[]! desc_info{imgs[] desc} cats[]{cat_id}
     cats_v2[]{cat_id} attrs[]{attr_key attr_value} spu_code brand_id qualifications[] product_qua_infos[]{qua_id
     qua_url[]} deliver_method:i deliver_acct_type[]:i express_info{template_id weight:i} aftersale_desc
@@ -168,7 +168,7 @@ POST /channels/ec/product/add w quota=200_an_hour_1000_a_day  # 新建商品
     full_payment_presale_delivery_type:i full_payment_presale_delivery_time:i spot_after_presale_end:b}}
     release_mode:i
   = data{product_id create_time:t} product_id
-POST /channels/ec/product/update w quota=200_an_hour_1000_a_day  # 改商品草稿
+POST /channels/ec/product/update w rph=200 rpd=1000 lane=product.write  # 改商品草稿
   ? product_id! out_product_id title short_title sub_title head_imgs[] desc_info{imgs[] desc} cats[]{cat_id}
     cats_v2[]{cat_id} attrs[]{attr_key attr_value} spu_code brand_id qualifications[] product_qua_infos[]{qua_id
     qua_url[]} deliver_method:i deliver_acct_type[]:i express_info{template_id weight:i} aftersale_desc
@@ -198,7 +198,8 @@ POST /channels/ec/product/auditfree w safe  # 免审更新
     express_info{template_id weight:i} limited_info{period_type:i limited_buy_num:i}
     extra_service{seven_day_return:i pay_after_use:i freight_insurance:i fake_one_pay_three:i damage_guarantee:i
     exchange_support:i} timing_onsale_info{status:i onsale_time:t is_hide_price:b}
-    spu_deliver_info{is_spu_range:b}
+    spu_deliver_info{is_spu_range:b sku_deliver_info{stock_type:i presale_begin_time:t presale_end_time:t
+    full_payment_presale_delivery_type:i full_payment_presale_delivery_time:i spot_after_presale_end:b}}
 POST /channels/ec/product/stock/update w  # 改库存
   ? product_id! sku_id! diff_type!:i num!:i
 POST /channels/ec/product/stock/get  # 查库存
@@ -211,8 +212,7 @@ POST /channels/ec/product/stock/getflow window=180d  # 库存流水
   ? product_id! sku_id! stock_type:i finder_id begin_time:t end_time:t op_type_list[]:i page_size:i next_key
   = @products.StockFlowReply
 POST /channels/ec/product/getauditquota rpm=500  # 审核额度
-  = audit_quota{block_status:i avail_quota:i total_quota:i unlimited_type:i audit_total_quota:i
-    audit_total_remaining:i new_product_total_quota:i new_product_remaining:i}
+  = @ground.AuditQuotaReply
 POST /channels/ec/product/auditstrategy/get  # 上架策略
   = audit_strategy{hide_err_field_flag:i hit_duplicated_flag:i hit_low_risk_rule_flag:i}
 POST /channels/ec/product/auditstrategy/set w safe  # 设上架策略
@@ -253,7 +253,7 @@ GET /channels/ec/category/league/all  # 联盟类目
   = cats[]{cat_id name f_cat_id level:i}
 POST /channels/ec/category/availablesoncategories/get  # 可用子类目
   ? f_cat_id
-  = cat_list[]{cat_id name f_cat_id leaf:b} cat_list_v2[]{cat_id name f_cat_id leaf:b}
+  = @ground.SonCategoryReply
 POST /channels/ec/category/detail  # 类目详情
   ? cat_id!
   = info{cat_id name} attr{shop_no_shipment:b access_permit_required:b pre_sale:b seven_day_return:b
@@ -263,7 +263,7 @@ POST /channels/ec/category/detail  # 类目详情
     original_basis_point:i incentive_type:i} is_limit_brand:b product_requirement:a size_chart:a}
     product_qua_list[]{qua_id need_to_apply:b tips mandatory:b name}
 GET /channels/ec/category/list/get  # 已开通类目
-  = list[]{cat_id qua_id}
+  = @ground.GrantedCategoryReply
 POST /channels/ec/category/add w  # 申请类目
   ? category_info{cats_v2[]{cat_id} is_new_apply_cat:b certificate[] license_group_list[]{license_group_id
     license{license_id file_id_list[] license_field_list[]{key value}}} brand_list[]{brand_id}}
@@ -280,7 +280,7 @@ POST /channels/ec/product/gift/add w  # 新建赠品
 POST /channels/ec/product/gift/update w  # 改赠品
   ? product_id title head_imgs[] desc_info{imgs[] desc} cats_v2[]{cat_id} attrs[]{attr_key attr_value}
     skus[]{sku_id sale_price:m stock_diff{diff_type:i num:i}} spu_code brand_id
-  = data{product_id update_time}
+  = data{product_id update_time:t}
 POST /channels/ec/product/gift/onsale/set w  # 在售商品设为赠品
   ? product_id skus[]{sku_id stock_num:i}
   = data{src_product_id gift_product_id sku_mappings[]{src_sku_id gift_sku_id}}
@@ -310,16 +310,10 @@ POST /channels/ec/brand/all  # 品牌库
   = brands[]{brand_id ch_name en_name} next_key continue_flag:b
 POST /channels/ec/brand/valid/list/get  # 有效品牌
   ? page_size:i next_key
-  = brands[]{brand_id ch_name en_name classification_no trade_mark_symbol:i register_details{registrant
-    register_no start_time:t end_time:t is_permanent:b register_certifications[] renew_certifications[]}
-    grant_type:i grant_details{grant_certifications[] brand_owner_id_photos[]}
-    application_details{acceptance_certification[]} status:i create_time:t update_time:t} total_num:i next_key
+  = @ground.BrandListReply
 POST /channels/ec/brand/list/get  # 品牌申请列表
   ? page_size:i status:i next_key
-  = brands[]{brand_id ch_name en_name classification_no trade_mark_symbol:i register_details{registrant
-    register_no start_time:t end_time:t is_permanent:b register_certifications[] renew_certifications[]}
-    application_details{acceptance_certification[]} grant_type:i grant_details{grant_certifications[]
-    brand_owner_id_photos[]} status:i create_time:t update_time:t} total_num:i next_key
+  = @ground.BrandListReply
 POST /channels/ec/brand/get  # 品牌申请详情
   ? brand_id
   = brand{brand_id ch_name en_name classification_no trade_mark_symbol:i register_details{registrant register_no
@@ -393,9 +387,9 @@ POST /channels/ec/aftersale/getaftersaleorder  # 售后详情
   ? after_sale_order_id!
   = @aftersales.AftersaleReply
 POST /channels/ec/aftersale/reason/get  # 售后原因
-  = reason_list[]{reason reason_text}
+  = @ground.ReasonReply
 POST /channels/ec/aftersale/rejectreason/get  # 拒绝原因
-  = reason_list[]{reject_reason_type:i reject_reason_type_text reject_reason reject_scene:i}
+  = @ground.RejectReasonReply
 POST /channels/ec/aftersale/acceptapply w  # 同意售后(会退款)
   ? after_sale_order_id! address_id accept_type:i
 POST /channels/ec/aftersale/rejectapply w  # 拒绝售后
@@ -425,7 +419,7 @@ POST /channels/ec/aftersale/applyvirtualtelnum w  # 申请售后虚拟号
   = virtual_tel_number virtual_tel_expire_time:t
 POST /channels/ec/aftersale/getexchangeableskulist  # 可换规格
   ? after_sale_order_id!
-  = sku_list[]{sku_id sku_code sale_price:m stock_num:i}
+  = @ground.ExchangeableSkuReply
 POST /channels/ec/aftersale/handlefastexchangereceipt w  # 极速换货收货
   ? after_sale_order_id! act!:i
 POST /channels/ec/aftersale/getcomplaintorder  # 纠纷详情
@@ -439,7 +433,7 @@ POST /channels/ec/aftersale/syncworkorder w  # 纠纷工单
   ? complaint_id! work_order_info{version:i items[]:a}
 POST /channels/ec/aftersale/searchguaranteeorder  # 保障单列表
   ? guarantee_order_id_list[] order_id_list[] type:i begin_time:t end_time:t status_list[] offset:i limit:i
-  = guarantee_order_list[]{guarantee_order_id order_id type:i status create_time:t update_time:t} total_num:i
+  = @aftersales.GuaranteeListReply
 POST /channels/ec/aftersale/getguaranteeorder  # 保障单详情
   ? guarantee_order_id!
   = @aftersales.GuaranteeReply
@@ -471,40 +465,31 @@ POST /channels/ec/vip/user/score/flowrecord/get page=200  # 积分流水
   ? openid! page_num:i page_size:i
   = @shop.ScoreFlowReply
 POST /channels/ec/vip/v3/wxa/info/get  # 会员小程序
-  = wxa_appid info{paths{register_path rights_path} whitelist_openids[] display_info{order_page_display:i}} state
+  = @ground.MemberMiniProgramReply
 ## 物流
 POST /channels/ec/merchant/address/list page=100  # 地址列表
   ? offset:i limit:i
-  = address_id_list[]
+  = @ground.AddressIdsReply
 POST /channels/ec/merchant/address/get  # 地址详情
   ? address_id
-  = address_detail{address_id address_info{user_name postal_code province_name city_name county_name detail_info
-    tel_number lat lng house_number} landline remark send_addr:i default_send:i recv_addr:i default_recv:i
-    create_time:t update_time:t address_type{same_city:i pickup:i}}
+  = @ground.MerchantAddressReply
 POST /channels/ec/merchant/address/add w
   ? address_detail{address_info{user_name postal_code province_name city_name county_name detail_info tel_number
-    lat lng house_number} landline remark send_addr:b default_send:b recv_addr:b default_recv:b
+    lat:f lng:f house_number} landline remark send_addr:b default_send:b recv_addr:b default_recv:b
     address_type{same_city:i pickup:i}}
   = address_id
 POST /channels/ec/merchant/address/update w safe
   ? address_detail{address_id address_info{user_name postal_code province_name city_name county_name detail_info
-    tel_number lat lng house_number} landline remark send_addr:i default_send:i recv_addr:i default_recv:i
+    tel_number lat:f lng:f house_number} landline remark send_addr:b default_send:b recv_addr:b default_recv:b
     address_type{same_city:i pickup:i}}
 POST /channels/ec/merchant/address/delete w
   ? address_id
 POST /channels/ec/merchant/getfreighttemplatelist page=100  # 运费模板列表
   ? offset:i limit:i
-  = template_id_list[]
+  = @ground.TemplateIdsReply
 POST /channels/ec/merchant/getfreighttemplatedetail  # 运费模板详情
   ? template_id!
-  = freight_template{template_id name valuation_type send_time delivery_type delivery_id[] shipping_method
-    address_info{user_name postal_code province_name city_name county_name detail_info tel_number} is_default:b
-    not_send_area{address_info[]{user_name postal_code province_name city_name county_name detail_info
-    tel_number}} all_condition_free_detail{condition_free_detail_list[]{address_infos[]{province_name city_name
-    county_name} min_piece:i min_amount:m min_weight:f valuation_flag:i amount_flag:i}}
-    all_freight_calc_method{freight_calc_method_list[]{address_info[]{province_name city_name county_name}
-    address_infos[]{province_name city_name county_name} is_default:b delivery_id first_val_amount:f first_price:m
-    second_val_amount:f second_price:m}} create_time:t update_time:t}
+  = @ground.FreightTemplateReply
 POST /channels/ec/merchant/addfreighttemplate w
   ? freight_template{template_id name valuation_type send_time address_info{user_name postal_code province_name
     city_name county_name detail_info tel_number} delivery_type delivery_id[] shipping_method is_default:b
@@ -516,16 +501,13 @@ POST /channels/ec/merchant/updatefreighttemplate w safe
     not_send_area:a all_condition_free_detail:a all_freight_calc_method:a}
 POST /channels/ec/basics/addresscode/get  # 地区编码
   ? addr_code
-  = addrs_msg{name code level:i} next_level_addrs[]{name code level:i}
+  = @ground.AddressCodeReply
 POST /channels/ec/logistics/ewaybill/biz/delivery/get  # 面单快递公司
   ? status:i
-  = shop_id list[]{delivery_id delivery_name}
+  = @ground.EwaybillCompanyReply
 POST /channels/ec/logistics/ewaybill/biz/account/get  # 面单账号
   ? delivery_id acct_id status:i need_balance:b offset:i limit:i
-  = account_list[]{acct_type:i monthly_card share:a sender_address:a delivery_id shop_id acct_id status:i
-    available:i allocated:i recycled:i cancel:i site_info{delivery_id site_status:i site_code site_name
-    address{city_code city_name detail_address district_code district_name province_code province_name street_code
-    street_name} contact{mobile name phone} site_fullname}} total_num:i
+  = @ground.EwaybillAccountReply
 POST /channels/ec/logistics/ewaybill/biz/order/precreate w  # 预取号
   ? delivery_id site_code ewaybill_acct_id sender{name mobile province city county street address} receiver{name
     mobile province city county street address} ec_order_list[]{ec_order_id goods_list[]{good_name good_count:i
@@ -540,10 +522,7 @@ POST /channels/ec/logistics/ewaybill/biz/order/create w  # 取号
     waybill_type:i create_time:t}
 POST /channels/ec/logistics/ewaybill/biz/order/get  # 面单轨迹
   ? ewaybill_order_id
-  = order_info{ewaybill_order_id delivery_id site_code ewaybill_acct_id sender{name mobile province city county
-    street address} receiver{name mobile province city county street address} ec_order_list[]{ec_order_id
-    goods_list[]{good_name good_count:i product_id sku_id}} remark shop_id waybill_id status:i
-    path_info[]{update_time:t status:i desc}}
+  = @ground.EwaybillOrderReply
 POST /channels/ec/logistics/ewaybill/biz/order/cancel w
   ? ewaybill_order_id delivery_id waybill_id
   = delivery_error_msg
@@ -589,10 +568,10 @@ POST /channels/ec/warehouse/create w
   ? out_warehouse_id name intro cover_locations[]{address_id1 address_id2 address_id3 address_id4}
 POST /channels/ec/warehouse/list/get  # 区域仓列表
   ? page_size:i next_key
-  = data{out_warehouse_ids[] next_key}
+  = @ground.WarehouseListReply
 POST /channels/ec/warehouse/get  # 区域仓详情
   ? out_warehouse_id
-  = data{out_warehouse_id name intro cover_locations[]{address_id1 address_id2 address_id3 address_id4}}
+  = @ground.WarehouseReply
 POST /channels/ec/warehouse/detail/update w safe
   ? out_warehouse_id name intro
 POST /channels/ec/warehouse/coverlocations/add w
@@ -620,7 +599,7 @@ POST /channels/ec/funds/getfundsflowdetail  # 资金流水详情
   = @shop.FundsFlowReply
 POST /channels/ec/funds/listorderflow  # 按订单查流水
   ? order_id page:i page_size:i next_key
-  = flow_list[]{flow_id funds_type:i amount:m order_id} has_more:b next_key
+  = @ground.OrderFlowReply
 POST /channels/ec/funds/getwithdrawlist  # 提现列表
   ? page_num:i page_size:i start_time:t end_time:t
   = withdraw_ids[] total_num:i
@@ -645,10 +624,10 @@ POST /channels/ec/compass/shop/product/data/get  # 单品日报
   ? ds! product_id!
   = @shop.CompassProductReply
 POST /channels/ec/compass/shop/finder/authorization/list/get  # 授权视频号
-  = main_finder_id authorized_finder_id_list[]
+  = @ground.AuthorizedFindersReply
 POST /channels/ec/compass/shop/finder/overall/get  # 带货总览
   ? ds!
-  = data{pay_gmv:m pay_sales_finder_cnt:i pay_product_id_cnt:i click_to_pay_uv_ratio:f}
+  = @ground.FinderOverallReply
 POST /channels/ec/compass/shop/finder/list/get  # 带货达人
   ? ds! version:i
   = @shop.CompassFinderListReply
@@ -657,7 +636,7 @@ POST /channels/ec/compass/shop/finder/product/list/get  # 达人带货商品
   = @shop.CompassProductListReply
 POST /channels/ec/compass/shop/finder/product/overall/get  # 达人带货汇总
   ? ds! finder_id talent_id mp_id
-  = data{pay_gmv:m pay_product_id_cnt:i pay_uv:i refund_gmv:m pay_refund_gmv:m}
+  = @ground.FinderProductOverallReply
 POST /channels/ec/compass/shop/live/list/get  # 带货直播
   ? ds! finder_id!
   = @shop.CompassLiveListReply
@@ -692,9 +671,9 @@ POST /channels/finderlive/get_finder_live_data_list not=finder
   ? start_time:t end_time:t last_buffer
   = @shop.FinderLiveListReply
 POST /channels/ec/finderlive/getfinderliverecordlist  # 直播中的视频号
-  = live_list[]{export_id description cover_url nickname head_url}
+  = @ground.LiveRecordReply
 POST /channels/ec/finderlive/getfinderlivenoticerecordlist  # 直播预告
-  = live_notice_list[]{notice_id status:i status_wording start_time:t description nickname head_url}
+  = @ground.LiveNoticeReply
 ## 优选联盟
 POST /channels/ec/league/item/batchadd w
   ? type:i list[]{product_id ratio:i} finder_ids[] promoter_ids[] begin_time:t end_time:t is_forerver:b
@@ -716,10 +695,10 @@ POST /channels/ec/league/item/delete w
   ? type:i info_id
 POST /channels/ec/league/promoter/get  # 合作达人
   ? finder_id
-  = promoter{finder_id status:i invite_time:t sale_product_number sale_gmv:m}
+  = @ground.PromoterReply
 POST /channels/ec/league/promoter/list/get page=100  # 合作达人列表
   ? status:i page_index:i page_size:i
-  = finder_ids[] total_num:i
+  = @ground.PromoterListReply
 POST /channels/ec/league/promoter/add w
   ? finder_id
 POST /channels/ec/league/promoter/upd w
@@ -740,8 +719,7 @@ POST /channels/ec/league/talent/update w
 ## 合作账号与分享员
 POST /channels/ec/cooperation/list  # 合作账号
   ? sharer_type:i
-  = data_list[]{sharer_id sharer_name sharer_type:i status:i bind_time:t unbind_time:t reject_time:t
-    cancel_time:t}
+  = @ground.CooperationReply
 POST /channels/ec/cooperation/invitation/qrcode/generate w
   ? sharer_id sharer_type:i
   = qrcode_img qrcode_img_base64
@@ -789,7 +767,7 @@ POST /channels/ec/commkf/cosupload w form
   = cos_url
 POST /channels/ec/wecom/get_wecom_id  # 企微成员换小店标识
   ? corp_id user_id
-  = data{wecom_corp_id wecom_user_id}
+  = @ground.WecomIdReply
 ## 店铺
 GET /channels/ec/basics/info/get  # 店铺信息
   = @shop.ShopInfoReply
@@ -803,7 +781,7 @@ POST /channels/ec/basics/shop/qrcode/get  # 店铺二维码
   ? qrcode_type:i wecom_corp_id wecom_user_id
   = shop_qrcode
 POST /channels/ec/store/classification/tree/get  # 店铺分类
-  = resp{tree{level_1[]{id name level_2[]{id name is_displayed:b} is_displayed:b}} version}
+  = @ground.ClassificationReply
 POST /channels/ec/store/classification/tree/set w
   ? req{version classification_id_deleted[] tree{level_1[]{id name level_2[]{id name is_displayed:b}
     is_displayed:b}}}
@@ -817,7 +795,7 @@ POST /channels/ec/store/classification/tree/product/get
   = resp{product_ids[] total_count:i page_context}
 POST /channels/ec/store/window/product/list/get page=100  # 橱窗商品
   ? page_size:i next_key
-  = products[]{product_id is_set_hide:b is_set_top:b} next_key total_num:i
+  = @ground.WindowProductReply
 POST /channels/ec/store/window/product/reorder w
   ? product_id index_num:i
 POST /channels/ec/store/window/product/hide w safe
@@ -884,8 +862,8 @@ POST /channels/leads/get_leads_request_id not=finder
   = item[]{request_id live_start_time:t live_description} last_buffer continue_flag:b
 POST /channels/ec/league/funds/getfundsflowdetail not=agency
   ? flow_id
-  = funds_flow{amount:m balance:m bookkeeping_time flow_id flow_type:i funds_type:i
-    related_info_list[]{aftersale_id related_type transaction_id order_id} remark}
+  = funds_flow{amount:m balance:m bookkeeping_time:t flow_id flow_type:i funds_type:i
+    related_info_list[]{aftersale_id related_type:i transaction_id order_id} remark}
 POST /channels/ec/league/funds/getfundsflowlist not=agency
   ? page:i page_size:i start_time:t end_time:t flow_type:i transaction_id next_key
   = flow_ids[] has_more:b next_key
@@ -907,7 +885,7 @@ POST /channels/ec/league/headsupplier/funds/balance/get not=agency
   = available_amount:m pending_amount:i
 POST /channels/ec/league/headsupplier/funds/flowdetail/get not=agency
   ? flow_id
-  = funds_flow{flow_id funds_type:i amount:m balance:m bookkeeping_time remark order_id}
+  = funds_flow{flow_id funds_type:i amount:m balance:m bookkeeping_time:t remark order_id}
 POST /channels/ec/league/headsupplier/funds/flowlist/get not=agency
   ? page_size:i
   = flow_ids[] has_more:b next_key
@@ -1261,5 +1239,5 @@ POST /channels/ec/logistics/phonenumberpool/get
   ? page_size:i next_key
   = has_more:b next_key total_num:i phonenumbers[]
 POST /channels/ec/order/deliverycompanylist/get
-  = company_list[]{delivery_id delivery_name}
+  = @ground.DeliveryCompanyReply
 """

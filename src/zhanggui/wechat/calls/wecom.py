@@ -185,7 +185,7 @@ POST /cgi-bin/kf/get_servicer_statistic window=31d
     upgrade_service_member_customer_cnt:i upgrade_service_groupchat_invite_cnt:i
     upgrade_service_groupchat_customer_cnt:i msg_rejected_customer_cnt:i}}
 POST /cgi-bin/media/upload w form
-  = type media_id created_at
+  = type media_id created_at:t
 POST /cgi-bin/media/uploadimg w form
   = url
 POST /cgi-bin/media/upload_attachment w form
@@ -208,6 +208,7 @@ POST /cgi-bin/appchat/create w
   ? name owner userlist[] chatid
   = chatid
 GET /cgi-bin/appchat/get
+  ? chatid!
   = chat_info{chatid name owner userlist[]}
 POST /cgi-bin/appchat/send w
   ? chatid msgtype text{content} image{media_id} voice{media_id} video{media_id description title} file{media_id}
@@ -286,7 +287,7 @@ POST /cgi-bin/externalcontact/delete_product_album w
   ? product_id
 POST /cgi-bin/externalcontact/get_contact_way
   ? config_id
-  = contact_way[]{config_id type:i scene:i style:i remark skip_verify:b state qr_code user[] party[]:i is_temp:b
+  = contact_way{config_id type:i scene:i style:i remark skip_verify:b state qr_code user[] party[]:i is_temp:b
     expires_in:i chat_expires_in:i unionid mark_source:b conclusions{text{content} image{pic_url} link{title
     picurl desc url} miniprogram{title pic_media_id appid page}}}
 POST /cgi-bin/externalcontact/get_intercept_rule
@@ -470,6 +471,7 @@ POST /cgi-bin/kf/servicer/del w
   ? open_kfid userid_list[] department_id_list[]
   = result_list[]{userid errcode:i errmsg}
 GET /cgi-bin/kf/servicer/list
+  ? open_kfid!
   = servicer_list[]{userid status:i department_id}
 POST /cgi-bin/media/upload_by_url w
   ? scene:i type filename url md5

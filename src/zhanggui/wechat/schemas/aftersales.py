@@ -246,7 +246,7 @@ class Guarantee(Payload):
     apply_reason: Text = ""  # 申请原因
     expire_time: When = None  # 保障单过期
     complete_time: When = None  # 保障单完成
-    product_info: Obj[GuaranteeProduct] = None
+    product_info: ListOf[GuaranteeProduct]
     pay_amount: Money = 0  # 退款金额，分
     order_pay_info: Obj[GuaranteePay] = None
     wxa_vip_discounted_price: MaybeMoney = None  # 小程序会员已经优惠金额，分
@@ -299,6 +299,13 @@ class GuaranteeReply(Payload):
     """Answer of `aftersale/getguaranteeorder`."""
 
     guarantee_order: Guarantee
+
+
+class GuaranteeListReply(Payload):
+    """Answer of `aftersale/searchguaranteeorder`."""
+
+    guarantee_order_list: ListOf[Guarantee]
+    total_num: MaybeInt = None
 
 
 class PresentAftersaleLine(Payload):

@@ -15,12 +15,14 @@ sets such a leaf aside and says so. Unknown fields are kept on the model and lis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 T = TypeVar("T")
@@ -32,6 +34,8 @@ ENVELOPE = frozenset({"errcode", "errmsg"})
 """What every answer may carry beside its content."""
 UNKNOWN_FLAG = 4294967295
 """What some flags hold when the platform does not know."""
+WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What is blank: Unicode's white space, as pydantic strips it (Python's `strip` alone takes four control characters more)."""
 _TRUE = frozenset({"1", "true", "yes", "y", "t", "是"})
 _FALSE = frozenset({"0", "false", "no", "n", "f", "否"})
 
@@ -92,19 +96,31 @@ def to_text(value: Any) -> Any:
     return value
 
 
-def to_id(value: Any) -> Any:
-    """An id as text without blanks; a flag is no id."""
+def to_some_text(value: Any) -> str:
+    """Text, "" when nothing came. Objects and lists raise ValueError."""
+    return "" if value is None else _text(value)
+
+
+def _text(value: Any) -> str:
+    found = to_text(value)
+    if not isinstance(found, str):
+        raise ValueError("not a text")
+    return found
+
+
+def to_id(value: Any) -> str:
+    """An id as text without blanks; a flag is no id, and neither is nothing."""
     if isinstance(value, str):
-        return value.strip()
+        return value.strip(WHITE)
     if isinstance(value, bool):
         raise ValueError("an id cannot be true or false")
     if isinstance(value, float | Decimal) and exact_int(value) is None:
-        raise ValueError(f"an id cannot be the fraction {value}")
-    return to_text(value)
+        raise ValueError("an id cannot be a fraction")
+    return _text(value)
 
 
 def _blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and not value.strip(WHITE))
 
 
 def to_int(value: Any) -> int:
@@ -128,21 +144,29 @@ def to_maybe_int(value: Any) -> int | None:
     return None if _blank(value) else to_int(value)
 
 
-def to_maybe_id(value: Any) -> Any:
+def to_maybe_id(value: Any) -> str | None:
     """An id, or None when blank."""
     return None if _blank(value) else to_id(value)
 
 
+def to_sure_flag(value: Any) -> bool:
+    """True or False; what is blank or unknown counts as False."""
+    return bool(to_flag(value))
+
+
 def to_number(value: Any) -> float | None:
-    """A float (also from "12.5%" = 12.5), or None when blank."""
-    if isinstance(value, int | float | Decimal):
-        return float(value)
+    """A float (also from "12.5%" = 12.5), or None when blank. What is not finite is no number."""
     if _blank(value):
         return None
+    if not isinstance(value, int | float | Decimal):
+        value = str(value).strip().rstrip("%").replace(",", "")
     try:
-        return float(str(value).strip().rstrip("%").replace(",", ""))
-    except (TypeError, ValueError):
+        number = float(value)
+    except (ValueError, OverflowError):
         raise ValueError("not a number") from None
+    if not isfinite(number):
+        raise ValueError("not a number")
+    return number
 
 
 def to_flag(value: Any) -> bool | None:
@@ -166,12 +190,14 @@ def to_flag(value: Any) -> bool | None:
 
 def to_epoch(value: Any) -> Epoch | None:
     """Seconds since 1970 from seconds, milliseconds, or text in China time; None for 0 and blank."""
+    if type(value) is int and 0 < value < 100_000_000_000:
+        return Epoch(value)
     if _blank(value):
         return None
     if isinstance(value, bool):
         raise ValueError("not a time")
     number = exact_int(value)
-    if number is None and isinstance(value, float | Decimal):
+    if number is None and isinstance(value, float | Decimal) and isfinite(value):
         number = int(value)
     if number is not None:
         if isinstance(value, str) and len(value.strip()) == 8 and value.strip()[:2] in ("19", "20"):
@@ -214,7 +240,7 @@ def _from_text(text: str) -> Epoch | None:
 def to_list(value: Any) -> Any:
     """A list; null and "" are empty, anything single is a list of one; JSON text of a list is read."""
     if isinstance(value, list):
-        return [item for item in value if item is not None]
+        return [item for item in value if item is not None] if None in value else value
     if _blank(value):
         return []
     if isinstance(value, tuple | set):
@@ -228,6 +254,8 @@ def to_list(value: Any) -> Any:
 
 def to_object(value: Any) -> Any:
     """An object or None; "" and [] are None, a list of one is its item, JSON text of an object is read."""
+    if type(value) is dict:
+        return value
     if isinstance(value, Mapping | BaseModel):
         return value
     if _blank(value) or value == []:
@@ -256,9 +284,10 @@ def to_json(value: Any) -> Any:
 
 
 _SHAPE_OF_NUMBERS = bytes(
-    48 if 48 <= byte <= 57 else byte if byte in b".+" else 101 if byte in b"eE" else 32 for byte in range(256)
+    48 if 48 <= byte <= 57 else byte if byte in b'.+"' else 101 if byte in b"eE" else 32 for byte in range(256)
 )
-_RISKS = (b"0" * 20, b"0" * 16 + b".", b"0e+")
+_LONG = b"0" * 20
+_LONG_FRACTION = (b"0" * 16 + b".", b"0e+")
 
 
 def loads(data: bytes) -> Any:
@@ -268,9 +297,20 @@ def loads(data: bytes) -> Any:
     Raises ValueError on anything that is not JSON.
     """
     shape = data.translate(_SHAPE_OF_NUMBERS)
-    if any(risk in shape for risk in _RISKS):
+    if (_LONG in shape and _bare_long(shape)) or any(risk in shape for risk in _LONG_FRACTION):
         return _exact_loads(data)
     return orjson.loads(data)
+
+
+def _bare_long(shape: bytes) -> bool:
+    """Whether a run of twenty digits stands outside quotes; a quoted one (a payment's transaction id) is in most orders."""
+    at = shape.find(_LONG)
+    while at >= 0:
+        if at == 0 or shape[at - 1] != 34:
+            return True
+        end = shape.find(b'"', at)
+        at = shape.find(_LONG, end) if end >= 0 else -1
+    return False
 
 
 def _exact_loads(data: bytes) -> Any:
@@ -324,28 +364,62 @@ class Payload(BaseModel):
 
     model_config = ConfigDict(extra="allow", populate_by_name=True, protected_namespaces=(), serialize_by_alias=True)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_nulls(cls, data: Any) -> Any:
-        if isinstance(data, dict) and None in data.values():
-            return {key: value for key, value in data.items() if value is not None}
-        return data
+
+@dataclass(frozen=True)
+class Reads:
+    """Reads a value in whatever way it is written, by `read`; one that is written as it should be never leaves pydantic's core.
+
+    `plain` is the type of a value that needs no reading (for text: not blank, if `filled`).
+    """
+
+    kind: str
+    """As in `schemas.shape`."""
+    read: Callable[[Any], Any]
+    plain: str = ""
+    filled: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        slowly = core_schema.no_info_plain_validator_function(self.read)
+        if self.plain == "text":
+            least = 1 if self.filled else None
+            quickly: CoreSchema = core_schema.str_schema(strict=True, strip_whitespace=self.kind == "id", min_length=least)
+        elif self.plain == "whole":
+            quickly = core_schema.int_schema(strict=True)
+        elif self.plain == "flag":
+            quickly = core_schema.bool_schema(strict=True)
+        else:
+            return slowly
+        return core_schema.union_schema(
+            [quickly, slowly],
+            mode="left_to_right",
+            custom_error_type="unreadable",
+            custom_error_message=_COMPLAINTS[self.kind],
+        )
 
 
-Id = Annotated[str, BeforeValidator(to_id)]
-MaybeId = Annotated[str | None, BeforeValidator(to_maybe_id)]
-Text = Annotated[str, BeforeValidator(to_text)]
-MaybeText = Annotated[str | None, BeforeValidator(to_text)]
-Int = Annotated[int, BeforeValidator(to_int)]
-MaybeInt = Annotated[int | None, BeforeValidator(to_maybe_int)]
-Money = Annotated[int, BeforeValidator(to_int)]
+_COMPLAINTS = {
+    "id": "not an id",
+    "s": "not a text",
+    "i": "not a whole number",
+    "f": "not a number",
+    "b": "not a yes or no",
+    "t": "not a time",
+}
+
+Id = Annotated[str, Reads("id", to_id, "text", filled=True)]
+MaybeId = Annotated[str | None, Reads("id", to_maybe_id, "text", filled=True)]
+Text = Annotated[str, Reads("s", to_some_text, "text")]
+MaybeText = Annotated[str | None, Reads("s", to_text, "text")]
+Int = Annotated[int, Reads("i", to_int, "whole")]
+MaybeInt = Annotated[int | None, Reads("i", to_maybe_int, "whole")]
+Money = Annotated[int, Reads("i", to_int, "whole")]
 """Integer 分; absent is 0."""
-MaybeMoney = Annotated[int | None, BeforeValidator(to_maybe_int)]
+MaybeMoney = Annotated[int | None, Reads("i", to_maybe_int, "whole")]
 """Integer 分; None when the platform did not say."""
-Number = Annotated[float | None, BeforeValidator(to_number)]
-Flag = Annotated[bool, BeforeValidator(lambda value: bool(to_flag(value)))]
-MaybeFlag = Annotated[bool | None, BeforeValidator(to_flag)]
-When = Annotated[Epoch | None, BeforeValidator(to_epoch)]
+Number = Annotated[float | None, Reads("f", to_number)]
+Flag = Annotated[bool, Reads("b", to_sure_flag, "flag")]
+MaybeFlag = Annotated[bool | None, Reads("b", to_flag, "flag")]
+When = Annotated[Epoch | None, Reads("t", to_epoch)]
 Json = Annotated[Any, BeforeValidator(to_json)]
 ListOf = Annotated[list[T], BeforeValidator(to_list), Field(default_factory=list)]
 Obj = Annotated[T | None, BeforeValidator(to_object)]

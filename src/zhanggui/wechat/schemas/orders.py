@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from zhanggui.wechat.schemas.base import (
     Flag,
     Id,
@@ -16,8 +18,10 @@ from zhanggui.wechat.schemas.base import (
     Number,
     Obj,
     Payload,
+    Reads,
     Text,
     When,
+    to_id,
 )
 
 
@@ -392,6 +396,9 @@ class OrderProduct(Payload):
     change_sku_info: Obj[ChangeSkuInfo] = None
     dropship_info: Obj[DropshipInfo] = None
     is_flash_sale: MaybeFlag = None  # 是否为闪购商品
+    normal_friends_like_discounted_price: MaybeMoney = None  # 朋友喜欢优惠金额，分 (newer pages only)
+    point_discounted_price: MaybeMoney = None  # 积分优惠金额，分 (newer pages only)
+    sku_merchant_receive_amount: MaybeMoney = None  # 本行商家实收，分 (newer pages only)
 
 
 class OrderDetail(Payload):
@@ -457,11 +464,19 @@ class DecodedAddressReply(Payload):
     virtual_number_info: Obj[VirtualNumber] = None
 
 
+def to_order_ref(value: Any) -> Any:
+    """An order id, also when a whole order came in its place."""
+    return to_id(value["order_id"]) if isinstance(value, dict) and "order_id" in value else to_id(value)
+
+
+OrderRef = Annotated[str, Reads("id", to_order_ref, "text", filled=True)]
+
+
 class OrderListReply(Payload):
     """Answer of `order/list/get` and `order/search`; the search answers `orders` in some versions."""
 
-    order_id_list: ListOf[Id]
-    orders: ListOf[Id]
+    order_id_list: ListOf[OrderRef]
+    orders: ListOf[OrderRef]
     next_key: Text = ""
     has_more: MaybeFlag = None
 

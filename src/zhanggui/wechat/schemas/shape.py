@@ -137,19 +137,6 @@ def compile_model(name: str, fields: tuple[Leaf, ...]) -> type[Payload]:
     return made
 
 
-_KINDS: dict[Any, str] = {
-    base.to_id: "s",
-    base.to_maybe_id: "s",
-    base.to_text: "s",
-    base.to_int: "i",
-    base.to_maybe_int: "i",
-    base.to_number: "f",
-    base.to_flag: "b",
-    base.to_epoch: "t",
-    base.to_json: "j",
-}
-
-
 @cache
 def fields_of(model: type[BaseModel]) -> tuple[Leaf, ...]:
     """The fields of a hand-written model in the same form as those of a shape; a model inside itself is cut at the third level."""
@@ -169,8 +156,14 @@ def _fields_of(model: type[BaseModel], above: tuple[type[BaseModel], ...]) -> tu
     return tuple(found)
 
 
+def _kind_of(mark: Any) -> str:
+    if isinstance(mark, base.Reads):
+        return "s" if mark.kind == "id" else mark.kind
+    return "j" if isinstance(mark, BeforeValidator) and mark.func is base.to_json else ""
+
+
 def _describe(annotation: Any, metadata: list[Any]) -> tuple[str, bool, type[BaseModel] | None]:
-    kind = next((_KINDS[m.func] for m in metadata if isinstance(m, BeforeValidator) and m.func in _KINDS), "")
+    kind = next((_kind_of(mark) for mark in metadata if _kind_of(mark)), "")
     origin = get_origin(annotation)
     if origin is Annotated:
         inner_annotation, *inner_metadata = get_args(annotation)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from zhanggui.wechat.errors import UnreadableReply
-from zhanggui.wechat.schemas import Order, dumps, loads, read, unknown_fields
+from zhanggui.wechat.schemas import Order, base, dumps, loads, read, unknown_fields
 from zhanggui.wechat.schemas.aftersales import Aftersale
 from zhanggui.wechat.schemas.base import Epoch, to_epoch, to_flag, to_id, to_int, to_list, to_object
 from zhanggui.wechat.schemas.orders import OrderReply
@@ -93,7 +98,7 @@ def test_a_time_knows_its_moment() -> None:
     assert found.at == datetime(2022, 7, 22, 17, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("given", ["gestern", True, -5, 10**20, [1]])
+@pytest.mark.parametrize("given", ["gestern", True, -5, 10**20, [1], float("inf"), 10**400])
 def test_what_is_no_time_is_refused(given: object) -> None:
     with pytest.raises(ValueError, match="time"):
         to_epoch(given)
@@ -215,3 +220,70 @@ def test_a_model_shows_its_fields_like_a_shape() -> None:
         "order.order_detail.product_infos.sku_attrs.attr_key",
         "order.order_detail.delivery_info.address_info.lat",
     } <= found
+
+
+SPELLINGS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(1 << 70), 1 << 70),
+    st.floats(allow_nan=False),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "0",
+            " 7 ",
+            "1.0",
+            "1e3",
+            "true",
+            "FALSE",
+            "是",
+            "12.5%",
+            "2026-01-02 03:04:05",
+            "20260102",
+            "0000-00-00 00:00:00",
+        ]
+    ),
+    st.integers(0, 1 << 70).map(str),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader"),
+    [
+        (base.Id, to_id),
+        (base.MaybeId, base.to_maybe_id),
+        (base.Text, base.to_some_text),
+        (base.Int, to_int),
+        (base.MaybeInt, base.to_maybe_int),
+        (base.Money, to_int),
+        (base.Number, base.to_number),
+        (base.Flag, base.to_sure_flag),
+        (base.MaybeFlag, to_flag),
+        (base.When, to_epoch),
+    ],
+    ids=["id", "id?", "text", "int", "int?", "money", "number", "flag", "flag?", "when"],
+)
+@example(value=float("inf"))
+@example(value=10**400)
+@example(value="nan")
+@example(value="\x1f")
+@given(value=SPELLINGS)
+def test_the_quick_way_reads_what_the_slow_one_reads(kind: Any, reader: Any, value: object) -> None:
+    try:
+        expected = reader(value)
+    except ValueError:
+        with pytest.raises(ValidationError):
+            adapter(kind).validate_python(value)
+        return
+    found = adapter(kind).validate_python(value)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

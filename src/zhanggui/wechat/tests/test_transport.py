@@ -11,6 +11,7 @@ import pytest
 from zhanggui.wechat.client import Caller, ShopAccount, Transport
 from zhanggui.wechat.endpoints import endpoint
 from zhanggui.wechat.errors import IpNotAllowed, TransportError
+from zhanggui.wechat.shop import ShopClient
 from zhanggui.wechat.writes.shop import ShopWrites
 
 Handler = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
@@ -110,8 +111,10 @@ async def test_a_truncated_answer_is_a_transport_error_without_the_url(serve: Ca
 
 
 async def test_a_slow_answer_times_out(serve: Callable[[Handler], Awaitable[Server]]) -> None:
+    over = asyncio.Event()
+
     async def silent(head: bytes, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.5)
+        await over.wait()
 
     server = await serve(silent)
     async with Transport() as transport:
@@ -119,6 +122,70 @@ async def test_a_slow_answer_times_out(serve: Callable[[Handler], Awaitable[Serv
             await transport.send("GET", server.url + "/x?access_token=TOK", None, {}, 0.05)
         assert caught.value.sent is True
         assert "TOK" not in repr(caught.value)
+    over.set()
+
+
+async def test_a_connection_that_drops_in_the_middle_of_a_chunked_answer_is_asked_again(
+    serve: Callable[[Handler], Awaitable[Server]],
+) -> None:
+    whole = b'{"errcode":0,"order":{"order_id":"1"}}'
+    turns = iter([whole[:20], whole[:20], whole])
+
+    async def chunked(head: bytes, writer: asyncio.StreamWriter) -> None:
+        if b"stable_token" in head:
+            writer.write(reply(b'{"access_token":"TOK","expires_in":7200}'))
+            return
+        body = next(turns)
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        )
+        writer.write(b"%x\r\n%s\r\n" % (len(body), body))
+        if body is whole:
+            writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    server = await serve(chunked)
+    async with Transport() as transport:
+        one = Caller(ShopAccount("wx", "sec"), transport, hosts={"api.weixin.qq.com": server.url}, sleep=no_sleep)
+        data = await one.call(endpoint("order.get"), {"order_id": "1"})
+    assert data["order"] == {"order_id": "1"}
+    assert len(server.requests) == 4, "the token, and the call three times"
+
+
+async def test_a_write_whose_answer_was_lost_is_not_sent_again(serve: Callable[[Handler], Awaitable[Server]]) -> None:
+    server = await serve(by_path({b"delivery/send": reply(b'{"errcode":0', length=400)}))
+    async with Transport() as transport:
+        writes = ShopWrites(Caller(ShopAccount("wx", "sec"), transport, hosts={"api.weixin.qq.com": server.url}, sleep=no_sleep))
+        with pytest.raises(TransportError) as caught:
+            await writes.ship("1", [{"delivery_id": "SF", "waybill_id": "7"}])
+    assert caught.value.sent is True
+    assert sum(b"delivery/send" in request for request in server.requests) == 1
+
+
+async def test_an_address_of_version_six_and_a_long_answer() -> None:
+    """The host may be overridden by any base URL; numbers of any length keep every digit on the way."""
+    long = 3705115058471208928901234567890
+
+    async def one_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        body = b'{"access_token":"T","expires_in":7200}'
+        if b"order/get" in head:
+            body = b'{"errcode":0,"order":{"order_id":%d,"openid":"o","blob":"%s"}}' % (long, b"x" * 3_000_000)
+        writer.write(reply(body))
+        await writer.drain()
+        writer.close()
+
+    try:
+        listening = await asyncio.start_server(one_connection, "::1", 0)
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    async with listening, Transport() as transport:
+        base = f"http://[::1]:{listening.sockets[0].getsockname()[1]}"
+        client = ShopClient(Caller(ShopAccount("wx", "sec"), transport, hosts={"api.weixin.qq.com": base}))
+        order = await client.order("1")
+    assert order.order_id == str(long)
+    assert len((order.model_extra or {})["blob"]) == 3_000_000
 
 
 async def test_nobody_listening_means_not_sent() -> None:

@@ -43,3 +43,13 @@ class Writes:
             return data
 
         return read_answer(one, await self.caller.call(one, {}, form=form, query=query))
+
+
+def told(reply: Any, *names: str) -> str:
+    """The first of `names` that an answer tells, at its top or inside its `data`; "" if it tells none."""
+    inner = reply.get("data")
+    for place in (reply, inner if isinstance(inner, dict) else {}):
+        for name in names:
+            if place.get(name) not in (None, ""):
+                return str(place[name])
+    return ""

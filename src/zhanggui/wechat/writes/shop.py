@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zhanggui.wechat.writes.base import Writes
+from zhanggui.wechat.writes.shop_business import BusinessWrites
+from zhanggui.wechat.writes.shop_goods import GoodsWrites
+from zhanggui.wechat.writes.shop_trade import TradeWrites
 
 ADD, SUBTRACT = 1, 2
 """How a stock write counts. Setting (3) races with sales and is not offered."""
 
 
-class ShopWrites(Writes):
-    """Writes to one shop. Amounts in 分."""
+class ShopWrites(TradeWrites, GoodsWrites, BusinessWrites):
+    """Writes to one shop; the everyday ones stand here, the others in the classes above. Amounts in 分."""
 
     # -- orders ----------------------------------------------------------------------------------------------------------------
 
