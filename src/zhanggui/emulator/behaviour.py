@@ -18,7 +18,8 @@ import orjson
 from numpy.typing import NDArray
 
 from zhanggui.emulator.catalogue import DEVICES, REGIONS
-from zhanggui.emulator.shopworld import CH, CHANNELS, SCENES, World, day_begin, day_number
+from zhanggui.emulator.market.words import CH, CHANNELS, SCENES, day_begin, day_number
+from zhanggui.emulator.shopworld import World
 
 KINDS = ("page_view", "product_view", "add_to_cart", "order", "pay", "share", "invite_open")
 OPENINGS = (0, 1, 6)

@@ -143,7 +143,7 @@ class Pusher:
         made = 0
         async with self._busy:
             while self.queue and self.queue[0][0] <= until:
-                batch = []
+                batch: list[Push] = []
                 while self.queue and self.queue[0][0] <= until and len(batch) < self.concurrency:
                     batch.append(heapq.heappop(self.queue)[3])
                 await asyncio.gather(*(self._attempt(push) for push in batch))

@@ -21,7 +21,7 @@ from zhanggui.emulator import behaviour
 from zhanggui.emulator import callbacks as cb
 from zhanggui.emulator.catalogue import CATEGORIES, REVIEWS, SHOP_NAME
 from zhanggui.emulator.engine import Emulator
-from zhanggui.emulator.shopworld import EAST8, SKU_BASE, SKU_STEP, day_number
+from zhanggui.emulator.market.words import EAST8, SKU_BASE, SKU_STEP, day_number
 
 LABEL = "演示数据"
 

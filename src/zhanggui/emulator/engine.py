@@ -20,8 +20,9 @@ from zhanggui.emulator.callbacks import Pusher, Target
 from zhanggui.emulator.config import EmulatorConfig
 from zhanggui.emulator.faults import Faults, Rule
 from zhanggui.emulator.ledger import Ledger
+from zhanggui.emulator.market.words import DAY, day_begin, day_number
 from zhanggui.emulator.protocol import ApiError, Call, Quotas, Route, Tokens
-from zhanggui.emulator.shopworld import DAY, World, day_begin, day_number
+from zhanggui.emulator.shopworld import World
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

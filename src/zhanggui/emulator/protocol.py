@@ -9,7 +9,7 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator
@@ -43,6 +43,7 @@ class Call:
 
 
 Handler = Callable[["Emulator", dict[str, Any], Call], Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ ROUTES: dict[str, Route] = {}
 
 def route(
     host: str, path: str, *, method: str = "POST", account: str = "shop", write: bool = False, raw: bool = False
-) -> Callable[[Handler], Handler]:
+) -> Callable[[F], F]:
     """Declares a handler for an endpoint. `raw` bodies (uploads) are not parsed as JSON."""
 
-    def declare(fn: Handler) -> Handler:
+    def declare(fn: F) -> F:
         key = f"/{host}{path}"
         if key in ROUTES:
             raise ValueError(f"{key} is declared twice")

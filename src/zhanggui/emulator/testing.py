@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
@@ -116,7 +117,7 @@ class Runner:
             else:
                 answer += message.get("body", b"")
 
-        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": urllib.request.unquote(path), "raw_path": path.encode(),
+        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": urllib.parse.unquote(path), "raw_path": path.encode(),
                  "query_string": query.encode(), "headers": headers, "scheme": "http", "root_path": "", "server": ("127.0.0.1", self.port), "client": ("127.0.0.1", 0)}  # fmt: skip
         try:
             await self.app(scope, receive, send)

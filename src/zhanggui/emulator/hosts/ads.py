@@ -10,8 +10,8 @@ import numpy as np
 import orjson
 
 from zhanggui.emulator.catalogue import ADGROUPS
+from zhanggui.emulator.market.words import CH, date_of, day_begin, day_number, number_of
 from zhanggui.emulator.protocol import ADS, ApiError, Call, route
-from zhanggui.emulator.shopworld import CH, date_of, day_begin, day_number, number_of
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator

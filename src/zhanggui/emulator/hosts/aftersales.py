@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from zhanggui.emulator import shopworld as sw
 from zhanggui.emulator.catalogue import REFUND_REASONS
 from zhanggui.emulator.events import of as event_of
 from zhanggui.emulator.hosts.orders import check_span, need_order, page_of
+from zhanggui.emulator.market import words
+from zhanggui.emulator.market.words import DAY, INF
 from zhanggui.emulator.protocol import API, ApiError, Call, listed, route, text, whole
-from zhanggui.emulator.shopworld import DAY, INF
+from zhanggui.emulator.shopworld import World
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator
@@ -38,11 +39,11 @@ def aftersale_list(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str,
         until = min(end + 0.999999, world.now)
         t, kind, row = world.agenda.between(start - 1e-6, until)
         if by_update:
-            keep = (kind >= sw.AS_NEW) & (kind <= sw.AS_NEW + 9)
+            keep = (kind >= words.AS_NEW) & (kind <= words.AS_NEW + 9)
             t, row = t[keep], row[keep]
             row = row[world.aftersales["upd"][row] == t]
         else:
-            row = row[kind == sw.AS_NEW]
+            row = row[kind == words.AS_NEW]
         return [str(world.aftersale_id(r)) for r in dict.fromkeys(row.tolist())]
 
     ids, key, more = page_of(emu, orjson.dumps(["as", by_update, start, end]).decode(), text(body, "next_key", ""), 50, make)
@@ -117,7 +118,7 @@ def reject_reasons(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str,
 def _schedule(emu: Emulator, row: int, **times: float) -> None:
     """Writes the after-sale's own times anew and notes them in the agenda; its order closes if everything is given back."""
     world = emu.world
-    names = {"t_decided": sw.AS_DECIDED, "t_return": sw.AS_RETURN, "t_end": sw.AS_END}
+    names = {"t_decided": words.AS_DECIDED, "t_return": words.AS_RETURN, "t_end": words.AS_END}
     for name, at in times.items():
         world.aftersales[name][row] = at
         if at > world.now:
@@ -126,7 +127,7 @@ def _schedule(emu: Emulator, row: int, **times: float) -> None:
     world.close_if_refunded(int(world.aftersales["order"][row]))
     if not hasattr(emu, "clock"):
         return
-    found = event_of(emu, world.now, sw.AS_DECIDED, row)
+    found = event_of(emu, world.now, words.AS_DECIDED, row)
     if found:
         emu.announce(*found)
 
@@ -203,7 +204,7 @@ def _create(emu: Emulator, body: dict[str, Any], kind: str, sub_type: str) -> di
                                    received=int(world.order_status(order) == 100), t_create=now, t_decided=now, t_return=INF, t_end=now + 30, upd=now)[0])  # fmt: skip
     world.aftersale_extra[row] = {"by_merchant": True, "type": kind, "sub_type": sub_type, "desc": text(body, "desc", "")}
     world.order_aftersales.setdefault(order, []).append(row)
-    world.agenda.add(now, sw.AS_NEW, row)
+    world.agenda.add(now, words.AS_NEW, row)
     _schedule(emu, row, t_end=now + 30)
     number = str(world.aftersale_id(row))
     if key:
@@ -271,7 +272,7 @@ def present_list(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, A
     return {"after_sale_order_id_list": [], "next_key": "", "has_more": False}
 
 
-def refunded(world: sw.World, order: int) -> int:
+def refunded(world: World, order: int) -> int:
     """分 given back on an order up to now."""
     rows = np.array(world.order_aftersales.get(order, ()), dtype=np.int64)
     if not len(rows):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zhanggui.emulator.market.words import date_of, day_number
 from zhanggui.emulator.protocol import API, ApiError, Call, Token, route, text
-from zhanggui.emulator.shopworld import date_of, day_number
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator

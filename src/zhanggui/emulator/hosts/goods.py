@@ -10,8 +10,9 @@ import numpy as np
 from zhanggui.emulator.catalogue import CATEGORIES, CATEGORY_KEYS
 from zhanggui.emulator.events import shop_event
 from zhanggui.emulator.hosts.orders import image, page_of
+from zhanggui.emulator.market.words import EAST8, Product, day_number
 from zhanggui.emulator.protocol import API, ApiError, Call, listed, route, text, whole
-from zhanggui.emulator.shopworld import EAST8, Product, World, day_number
+from zhanggui.emulator.shopworld import World
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator
@@ -50,7 +51,7 @@ def on_flash(world: World, product: int) -> bool:
 
 def product_object(world: World, p: Product) -> dict[str, Any]:
     """A product as product/get gives it."""
-    skus = []
+    skus: list[dict[str, Any]] = []
     for row in world.product_skus[p.index]:
         if world.skus["status"][row] == 6:
             continue
@@ -184,9 +185,10 @@ def _publish(world: World, p: Product, draft: dict[str, Any]) -> None:
         if row not in named and draft.get("skus"):
             world.skus["status"][row] = 6
     for s in draft.get("skus", []):
-        row = world.sku_row(s.get("sku_id"))
+        named_row = world.sku_row(s.get("sku_id"))
         price = whole(s, "sale_price")
-        if row is None or row not in world.product_skus[p.index]:
+        row = -1 if named_row is None else named_row
+        if row not in world.product_skus[p.index]:
             names = "·".join(str(a.get("attr_value", "")) for a in s.get("sku_attrs", [])) or "默认"
             row = world.add_sku(p.index, names, price, price * 45 // 100, whole(s, "stock_num", 0))
         else:
@@ -522,7 +524,7 @@ def category_detail(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str
     name = next((n for i, n in CATEGORIES.values() if str(i) == cat), None)
     if name is None:
         raise ApiError(10020051, "cat_id not found")
-    return {"info": {"id": cat, "name": name}, "attr": {
+    return {"info": {"cat_id": cat, "name": name}, "attr": {
         "pre_sale": True, "seven_day_return": 0, "transactionfee_info": {"basis_point": 60}, "coupon_rule": {"discount_ratio_limit": 20, "discount_limit": 20000},
         "floor_price": 1, "deposit": 0, "product_attr_list": [{"name": "产地", "type": "string", "value": "", "is_required": True}],
         "sale_attr_list": [{"name": "规格", "type": "string", "value": "", "is_required": False}]}, "product_qua_list": []}  # fmt: skip

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zhanggui.emulator import shopworld as sw
 from zhanggui.emulator.catalogue import CATEGORIES, REGIONS, TALENTS
 from zhanggui.emulator.hosts.goods import need_product, stamp
 from zhanggui.emulator.hosts.orders import check_span, image
+from zhanggui.emulator.market import words
+from zhanggui.emulator.market.words import date_of, day_begin, day_number, number_of
 from zhanggui.emulator.protocol import API, ApiError, Call, route, text, whole
-from zhanggui.emulator.shopworld import date_of, day_begin, day_number, number_of
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator
@@ -57,8 +57,8 @@ def overall(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, Any]:
     channel = o["channel"][d.paid]
     return {"data": {
         "pay_gmv": str(int(o["price"][d.paid].sum())), "pay_uv": str(len(np.unique(o["person"][d.paid]))), "pay_order_cnt": str(len(d.paid)),
-        "pay_refund_gmv": str(int(world.aftersales["amount"][d.cohort_refunds].sum())), "live_pay_gmv": str(int(o["price"][d.paid[channel == sw.CH["live"]]].sum())),
-        "feed_pay_gmv": str(int(o["price"][d.paid[channel == sw.CH["video"]]].sum())), "product_click_uv": str(emu.analytics.day(day).product_click_visitors),
+        "pay_refund_gmv": str(int(world.aftersales["amount"][d.cohort_refunds].sum())), "live_pay_gmv": str(int(o["price"][d.paid[channel == words.CH["live"]]].sum())),
+        "feed_pay_gmv": str(int(o["price"][d.paid[channel == words.CH["video"]]].sum())), "product_click_uv": str(emu.analytics.day(day).product_click_visitors),
     }}  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def profile(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, Any]:
     if kind in (3, 4, 5):
         d = _Day(emu, day)
         who = np.unique(world.orders["person"][d.paid])
-        first = np.floor((world.people["t_paid_first"][who] + sw.EAST8) / 86400) == day
+        first = np.floor((world.people["t_paid_first"][who] + words.EAST8) / 86400) == day
         who = {3: who, 4: who[first], 5: who[~first]}[kind]
     else:
         who = emu.analytics.day(day).people
@@ -271,7 +271,7 @@ def flow_detail(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, An
     value = int(number) - FLOW_BASE if number.isdigit() else -1
     row, kind = divmod(value, FLOW_STEP)
     world = emu.world
-    found = None
+    found: tuple[float, int, int, int | None] | None = None
     if kind in (1, 2, 7) and 0 <= row < len(world.orders):
         at, price = float(world.orders["t_settle"][row]), int(world.orders["price"][row])
         found = (at, {1: price, 2: price * 6 // 1000, 7: int(world.orders["commission"][row])}[kind], row, None)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zhanggui.emulator.catalogue import DEVICES, REGIONS
+from zhanggui.emulator.market.words import date_of, day_begin, day_number, number_of
 from zhanggui.emulator.protocol import API, ApiError, Call, Handler, text, whole
 from zhanggui.emulator.protocol import route as _route
-from zhanggui.emulator.shopworld import date_of, day_begin, day_number, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,10 @@ import numpy as np
 
 from zhanggui.emulator.catalogue import ARTICLE_TITLES
 from zhanggui.emulator.hosts.mini import span
+from zhanggui.emulator.market.words import date_of, day_number
 from zhanggui.emulator.protocol import API, ApiError, Call, Handler, listed, text, whole
 from zhanggui.emulator.protocol import route as _route
-from zhanggui.emulator.shopworld import World, date_of, day_number
+from zhanggui.emulator.shopworld import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

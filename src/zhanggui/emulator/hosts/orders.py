@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from zhanggui.emulator import shopworld as sw
 from zhanggui.emulator.catalogue import CARRIERS, GIVEN, REGIONS, STAFF, STREETS, SURNAMES, TALENTS
 from zhanggui.emulator.events import shop_event, user_coupon_id
+from zhanggui.emulator.market import words
+from zhanggui.emulator.market.words import DAY, INF, day_number
 from zhanggui.emulator.protocol import API, ApiError, Call, inner, listed, route, text, whole
-from zhanggui.emulator.shopworld import DAY, INF, World, day_number
+from zhanggui.emulator.shopworld import World
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator
@@ -74,18 +76,20 @@ def check_span(start: int, end: int, longest: float) -> None:
         raise ApiError(40097, f"invalid args, time range over {int(longest // 3600)} hours")
 
 
-def orders_between(world: World, start: int, end: int, *, by_create: bool) -> np.ndarray[Any, Any]:
+def orders_between(world: World, start: int, end: int, *, by_create: bool) -> NDArray[Any]:
     """Order rows created, or last updated, in [start, end], oldest first."""
     until = min(end + 0.999999, world.now)
     t, kind, row = world.agenda.between(start - 1e-6, until)
     if by_create:
-        return row[kind == sw.ORDER_NEW]
-    mine = kind <= sw.ORDER_EXT
+        created: NDArray[Any] = row[kind == words.ORDER_NEW]
+        return created
+    mine = kind <= words.ORDER_EXT
     t, row = t[mine], row[mine]
     last = world.orders["upd"][row] == t
     row = row[last]
     _, first = np.unique(row, return_index=True)
-    return row[np.sort(first)]
+    rows: NDArray[Any] = row[np.sort(first)]
+    return rows
 
 
 @route(API, f"{E}/list/get")
@@ -228,7 +232,7 @@ def customer_notes(row: int) -> str:
 
 def present_id(row: int) -> int:
     """The present order's id of a gift order."""
-    return sw.ORDER_BASE + 7 + row * sw.ORDER_STEP
+    return words.ORDER_BASE + 7 + row * words.ORDER_STEP
 
 
 # --- the order object ----------------------------------------------------------------------------------------------------
@@ -249,10 +253,12 @@ def order_object(emu: Emulator, row: int) -> dict[str, Any]:
     first, n = o["line_off"].item(row), o["lines"].item(row)
     openid = world.openid(person)
     order_id = world.order_id(row)
-    channel = sw.CHANNELS[o["channel"].item(row)]
+    channel = words.CHANNELS[o["channel"].item(row)]
     as_number = row % 3 == 0
     aftersales = [a for a in world.order_aftersales.get(row, ()) if world.aftersales["t_create"][a] <= now]
-    busy, finished, states = {}, {}, []
+    busy: dict[int, int] = {}
+    finished: dict[int, int] = {}
+    states = []
     for a in aftersales:
         state = world.aftersale_status(a)
         line, units = int(world.aftersales["line"][a]), int(world.aftersales["count"][a])
@@ -320,14 +326,14 @@ def order_object(emu: Emulator, row: int) -> dict[str, Any]:
         detail["coupon_info"] = {"user_coupon_id": str(user_coupon_id(claim))}
     if paid:
         detail["pay_info"] |= {"transaction_id": f"42000{order_id}{row % 97:02d}", "pay_time": int(o["t_pay"].item(row))}
-    gift = bool(flags & sw.F_GIFT)
+    gift = bool(flags & words.F_GIFT)
     if status not in (10, 12) or not gift:
         detail["delivery_info"]["address_info"] = masked_address(world, person, created + 45 * 86400) | (
             (extra or {}).get("address", {})
         )
     if o["t_ship"].item(row) <= now and (paid or extra):
         detail["delivery_info"]["delivery_product_info"] = _parcels(world, row, first, n, flags, extra, as_number)
-        last = o["t_ship2"].item(row) if flags & sw.F_SPLIT else o["t_ship"].item(row)
+        last = o["t_ship2"].item(row) if flags & words.F_SPLIT else o["t_ship"].item(row)
         if last <= now:
             detail["delivery_info"]["ship_done_time"] = int(last)
     if o["t_done"].item(row) <= now:
@@ -393,7 +399,7 @@ def _source(world: World, row: int, channel: str, person: int, sku_id: int, as_n
             "account_id": TALENTS[talent][0],
             "account_nickname": TALENTS[talent][1],
         }
-    if world.orders.raw["flags"].item(row) & sw.F_STAFF:
+    if world.orders.raw["flags"].item(row) & words.F_STAFF:
         staff = STAFF[world.people.raw["staff"].item(person) % len(STAFF)]
         return {
             **base,
@@ -415,7 +421,7 @@ def _parcels(
     o, lines = world.orders.raw, world.lines.raw
     code, name = CARRIERS[o["carrier"].item(row) % len(CARRIERS)]
     parcels = []
-    split = bool(flags & sw.F_SPLIT) and n > 1
+    split = bool(flags & words.F_SPLIT) and n > 1
     groups = [(o["t_ship"].item(row), range(first, first + (1 if split else n)))]
     if split and o["t_ship2"].item(row) <= world.now:
         groups.append((o["t_ship2"].item(row), range(first + 1, first + n)))
@@ -586,12 +592,12 @@ def delivery_send(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, 
     if whole_order:
         o["t_ship2"][row] = now if parcels else INF
         if not parcels:
-            o["flags"][row] &= ~np.uint8(sw.F_SPLIT)
+            o["flags"][row] &= ~np.uint8(words.F_SPLIT)
         o["t_done"][row], o["t_settle"][row] = now + 4 * DAY, now + 11 * DAY
-        world.agenda.add(o["t_done"][row], sw.ORDER_DONE, row)
-        world.agenda.add(o["t_settle"][row], sw.ORDER_SETTLE, row)
+        world.agenda.add(o["t_done"][row], words.ORDER_DONE, row)
+        world.agenda.add(o["t_settle"][row], words.ORDER_SETTLE, row)
     else:
-        o["flags"][row] |= sw.F_SPLIT
+        o["flags"][row] |= words.F_SPLIT
         o["t_ship2"][row] = o["t_done"][row] = o["t_settle"][row] = INF
     world.touch_order(row)
     openid = world.openid(int(o["person"][row]))
@@ -727,7 +733,7 @@ def present_note(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, A
 def _present_row(emu: Emulator, body: dict[str, Any]) -> int:
     number = text(body, "present_order_id")
     row = emu.world.order_row(int(number) - 7) if number.isdigit() else None
-    if row is None or not emu.world.orders["flags"][row] & sw.F_GIFT:
+    if row is None or not emu.world.orders["flags"][row] & words.F_GIFT:
         raise ApiError(100002, "order not exist")
     return row
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zhanggui.emulator import shopworld as sw
 from zhanggui.emulator.events import shop_event, user_coupon_id
 from zhanggui.emulator.hosts.goods import SYSTEM_OPENID, need_product, need_sku, on_flash
+from zhanggui.emulator.market import words
+from zhanggui.emulator.market.words import Coupon, FlashTask
 from zhanggui.emulator.protocol import API, ApiError, Call, inner, listed, route, text, whole
-from zhanggui.emulator.shopworld import Coupon, FlashTask
 
 if TYPE_CHECKING:
     from zhanggui.emulator.engine import Emulator
@@ -190,7 +190,7 @@ def _task(emu: Emulator, body: dict[str, Any]) -> FlashTask:
     return found
 
 
-def _task_skus(emu: Emulator, product: sw.Product, rows: list[Any]) -> tuple[dict[int, int], dict[int, int]]:
+def _task_skus(emu: Emulator, product: words.Product, rows: list[Any]) -> tuple[dict[int, int], dict[int, int]]:
     prices, stocks = {}, {}
     for s in rows:
         sku = need_sku(emu, s, product)
@@ -290,7 +290,8 @@ def flash_delete(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, A
 @route(API, "/channels/ec/product/activity/add", write=True)
 def gift_activity_add(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, Any]:
     """Keeps a buy-gift activity (the simulated buyers do not react to it)."""
-    fields = body.get("gift_activity") if isinstance(body.get("gift_activity"), dict) else body
+    given = body.get("gift_activity")
+    fields = given if isinstance(given, dict) else body
     start, end = whole(fields, "start_time"), whole(fields, "end_time")
     if not 600 <= end - start <= 30 * 86400 or start > emu.world.now + 30 * 86400:
         raise ApiError(40097, "invalid args, activity runs 10 minutes to 30 days")

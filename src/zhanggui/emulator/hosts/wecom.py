@@ -10,9 +10,10 @@ import numpy as np
 from zhanggui.emulator.catalogue import STAFF
 from zhanggui.emulator.events import contact_state
 from zhanggui.emulator.hosts.orders import person_name, phone
+from zhanggui.emulator.market.words import DAY, Broadcast, Moment, date_of, day_begin, day_number
 from zhanggui.emulator.protocol import QYAPI, ApiError, Call, Handler, listed, text, whole
 from zhanggui.emulator.protocol import route as _route
-from zhanggui.emulator.shopworld import DAY, Broadcast, Moment, World, date_of, day_begin, day_number
+from zhanggui.emulator.shopworld import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,10 +295,15 @@ def _way(emu: Emulator, body: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(found)
 
 
+def _shown(way: dict[str, Any]) -> dict[str, Any]:
+    """A way without what only the emulator notes on it."""
+    return {name: value for name, value in way.items() if name != "created"}
+
+
 @route(f"{X}/get_contact_way")
 def way_get(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, Any]:
     """One 联系我 way."""
-    way = _way(emu, body, "ways")
+    way = _shown(_way(emu, body, "ways"))
     return {"contact_way": {**way, "qr_code": f"https://wework.qpic.cn/demo/{way['config_id'][-8:]}"}}
 
 
@@ -434,7 +440,7 @@ def _sum(rows: list[dict[str, int]]) -> dict[str, int]:
 def group_statistic(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, Any]:
     """Group figures by owner over some past days."""
     days, world = _span(emu, body), emu.world
-    items = []
+    items: list[dict[str, Any]] = []
     for owner in _owners(body):
         mine = [g for g, info in enumerate(world.groups) if info["owner"] == owner]
         per_day = [_sum([group_day(world, g, d) for g in mine]) for d in days]
@@ -474,7 +480,7 @@ def join_way_add(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, A
 @route(f"{X}/groupchat/get_join_way")
 def join_way_get(emu: Emulator, body: dict[str, Any], call: Call) -> dict[str, Any]:
     """One group QR."""
-    way = _way(emu, body, "joinways")
+    way = _shown(_way(emu, body, "joinways"))
     return {"join_way": {**way, "qr_code": f"https://wework.qpic.cn/demo/j{way['config_id'][-8:]}"}}
 
 

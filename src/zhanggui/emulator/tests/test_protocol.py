@@ -11,6 +11,7 @@ import pytest
 from zhanggui.emulator import hosts
 from zhanggui.emulator.protocol import ROUTES
 from zhanggui.emulator.testing import Running, running, small
+from zhanggui.wechat.endpoints import REGISTRY
 
 ROWS = re.findall(
     r"^\| (GET|POST) \| `([^`]+)` \| (emulated|not yet|never) \| (.*) \|$|^## (\S+)$",
@@ -65,6 +66,16 @@ def test_coverage_table_is_the_routes():
     assert emulated == {key: r.method for key, r in ROUTES.items()}
     assert len(rows) == len({(h, p) for h, _, p, _, _ in rows})
     assert all(remark for *_, state, remark in rows if state != "emulated")
+
+
+def test_every_call_the_clients_offer_has_a_row():
+    rows = {(host, path) for host, _, path, _, _ in table()}
+    without = [
+        one.name
+        for one in REGISTRY.values()
+        if one.offered and not any((one.host, p) in rows for p in (one.path, *one.other_paths))
+    ]
+    assert without == []
 
 
 def test_every_row_of_the_coverage_table_answers_as_it_says(emu):

@@ -14,7 +14,8 @@ import pytest
 from zhanggui.emulator import behaviour, festivals, response
 from zhanggui.emulator.config import EmulatorConfig
 from zhanggui.emulator.control import unpack
-from zhanggui.emulator.shopworld import DAY, World, day_begin, day_number
+from zhanggui.emulator.market.words import DAY, day_begin, day_number
+from zhanggui.emulator.shopworld import World
 from zhanggui.emulator.testing import ANCHOR, running, small
 
 
