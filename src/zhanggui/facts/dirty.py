@@ -14,7 +14,7 @@ from django.db import connection
 
 from zhanggui.facts.bulk import chunks, in_list, moment
 from zhanggui.facts.lake_schema import TABLES
-from zhanggui.facts.models import LakeDirty, Shop
+from zhanggui.facts.models import GroupMember, LakeDirty, Shop
 from zhanggui.kernel import clock
 
 ORDER_TABLES = ("orders", "order_lines", "events", "refunds")
@@ -88,25 +88,34 @@ def _widen(
     )
 
 
+_TRACES = (
+    ("facts_order", "customer_id", "created_at"),
+    ("facts_order", "customer_id", "paid_at"),
+    ("facts_event", "customer_id", "at"),
+    ("facts_event", "referrer_id", "at"),
+    ("facts_refund", "customer_id", "at"),
+)
+"""Where a person shows in the monthly tables, and when."""
+
+
 def mark_people(shop: Shop, customer_ids: Iterable[int]) -> None:
     """Marks everything the lake says about these customers, from their first to their last known activity."""
     low: datetime | None = None
     high: datetime | None = None
+    in_groups = False
     for batch in chunks(customer_ids, 5000):
-        for table, column in (
-            ("facts_order", "created_at"),
-            ("facts_order", "paid_at"),
-            ("facts_event", "at"),
-            ("facts_refund", "at"),
-        ):
-            condition, args = in_list("customer_id", batch)
+        for table, person, column in _TRACES:
+            condition, args = in_list(person, batch)
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT min({column}), max({column}) FROM {table} WHERE {condition}", args)
                 first, last = (moment(value) for value in cursor.fetchone())
             low = first if low is None or (first is not None and first < low) else low
             high = last if high is None or (last is not None and last > high) else high
+        in_groups = in_groups or GroupMember.objects.filter(customer_id__in=batch).exists()
     marks: list[tuple[str, date | None, date | None]] = [("customers", None, None)]
     if low is not None and high is not None:
         first_day, last_day = clock.day_of(low, shop.zone), clock.day_of(high, shop.zone)
         marks = [("customers", first_day, last_day), *((table, first_day, last_day) for table in ORDER_TABLES)]
+    if in_groups:
+        marks.append(("group_members", None, None))
     mark_many(shop, marks)

@@ -47,6 +47,17 @@ class HistoryRecorded(_Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FileImported(_Event):
+    """A file was taken in and changed the books."""
+
+    file: int
+    kind: str
+    rows: int
+    first_day: str
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContactAdded(_Event):
     """A member of staff and a customer became WeCom contacts."""
 
@@ -75,6 +86,7 @@ ALL: tuple[type[Any], ...] = (
     OrderPaid,
     OrderRefunded,
     HistoryRecorded,
+    FileImported,
     ContactAdded,
     MemberJoinedGroup,
     CustomerErased,

@@ -5,7 +5,8 @@
     merge         two customers are one person: the lower number stays, everything moves, and what moved is written down
     unmerge       takes a merge back, and keeps the two apart from then on
 
-Two people of one batch who share an id are one. New ids are written only under the shop's row lock, which also hands out the
+Ids that come from devices (visitor, mini) can be forged or shared: they join a nameless visitor to a person, never two people who each
+have an id of their own. Two people of one batch who share any other id are one. New ids are written only under the shop's row lock, which also hands out the
 dense numbers; so two processes that see a person for the first time agree on one customer.
 """
 
@@ -37,6 +38,8 @@ from zhanggui.kernel import audit, clock, vault
 from zhanggui.kernel.errors import Conflict, NotFound
 
 KINDS = tuple(Identity.Kind.values)
+WEAK = frozenset({"visitor", "mini"})
+"""Kinds that devices report themselves."""
 SYSTEM = "系统"
 _FOLLOWERS: tuple[tuple[str, type[models.Model], str], ...] = (
     ("identities", Identity, "customer_id"),
@@ -236,13 +239,15 @@ def _write(
     return [answers[id(party)] if party is not None else None for party in parties]
 
 
-def _gather(
-    people: list[Person], keys: list[list[tuple[str, str]]], known: Mapping[tuple[str, str], _Known]
-) -> list[_Party | None]:
-    """The party of each person: people who share an id, or whose ids lead to the same customer, are in one."""
-    leader: dict[Any, Any] = {}
+class _Sets:
+    """Ids and customers that belong together (union-find), and which of the sets hold somebody known by more than a device."""
 
-    def find(item: Any) -> Any:
+    def __init__(self) -> None:
+        self.leader: dict[Any, Any] = {}
+        self.own: set[Any] = set()
+
+    def find(self, item: Any) -> Any:
+        leader = self.leader
         root = item
         while leader.setdefault(root, root) != root:
             root = leader[root]
@@ -250,19 +255,51 @@ def _gather(
             leader[item], item = root, leader[item]
         return root
 
+    def join(self, one: Any, other: Any) -> None:
+        a, b = self.find(one), self.find(other)
+        if a != b:
+            self.leader[a] = b
+            if a in self.own:
+                self.own.add(b)
+
+    def are_two(self, one: Any, other: Any) -> bool:
+        """Whether they stand in different sets which both hold somebody."""
+        a, b = self.find(one), self.find(other)
+        return a != b and a in self.own and b in self.own
+
+
+def _gather(
+    people: list[Person], keys: list[list[tuple[str, str]]], known: Mapping[tuple[str, str], _Known]
+) -> list[_Party | None]:
+    """The party of each person: people who share an id, or whose ids lead to the same customer, are in one."""
+    sets = _Sets()
+    weak = {key for one in keys for key in one if key[0] in WEAK}
+    for pk in _strongly_known({known[key].id for key in weak if key in known}):
+        sets.own.add(sets.find(pk))
     for one in keys:
-        for key in one:
+        strong = [key for key in one if key not in weak]
+        for key in strong:
             row = known.get(key)
+            sets.own.add(sets.find(key))
             if row is not None:
-                leader[find(key)] = find(row.id)
-            leader[find(key)] = find(one[0])
+                sets.own.add(sets.find(row.id))
+                sets.join(key, row.id)
+            sets.join(key, strong[0])
+    for key in weak & known.keys():
+        sets.join(key, known[key].id)
     parties: dict[Any, _Party] = {}
+    kept: list[list[tuple[str, str]]] = []
+    for one in keys:
+        first = next((key for key in one if key not in weak), one[0] if one else None)
+        kept.append([key for key in one if key == first or not sets.are_two(key, first)])
+        for key in kept[-1]:
+            sets.join(key, first)
     answer: list[_Party | None] = []
-    for person, one in zip(people, keys, strict=True):
+    for person, one in zip(people, kept, strict=True):
         if not one:
             answer.append(None)
             continue
-        party = parties.setdefault(find(one[0]), _Party())
+        party = parties.setdefault(sets.find(one[0]), _Party())
         for key in one:
             seen = party.ids.get(key)
             party.ids[key] = person.at if seen is None or person.at < seen else seen
@@ -277,6 +314,21 @@ def _gather(
         party.tier = person.tier or party.tier
         answer.append(party)
     return answer
+
+
+def _strongly_known(customer_ids: set[int]) -> set[int]:
+    """Those among the customers who are known by an id that no device made up."""
+    found: set[int] = set()
+    for batch in bulk.chunks(sorted(customer_ids), 5000):
+        condition, args = bulk.in_list("customer_id", batch)
+        marks = ", ".join(["%s"] * len(WEAK))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT DISTINCT customer_id FROM facts_identity WHERE {condition} AND kind NOT IN ({marks})",
+                [*args, *sorted(WEAK)],
+            )
+            found.update(row[0] for row in cursor.fetchall())
+    return found
 
 
 def _one_of(shop: Shop, party: _Party) -> _Known:
@@ -326,7 +378,7 @@ def merge(shop: Shop, one_id: int, other_id: int, *, evidence: str, by: str) -> 
     Raises Conflict if they are the same or one is already merged, NotFound if one is not of this shop.
     """
     with transaction.atomic():
-        rows = {c.pk: c for c in Customer.objects.select_for_update().filter(shop=shop, pk__in=(one_id, other_id))}
+        rows = {c.pk: c for c in Customer.objects.select_for_update().filter(shop=shop, pk__in=(one_id, other_id)).order_by("pk")}
         if one_id == other_id:
             raise Conflict("同一个客户不能与自己合并")
         if len(rows) != 2:
@@ -387,13 +439,7 @@ def unmerge(merge_id: int, by: str) -> CustomerMerge:
         for name, model, column in _FOLLOWERS:
             for batch in bulk.chunks(row.moved.get(name, []), 500):
                 model._default_manager.filter(pk__in=batch, **{column: kept.pk}).update(**{column: absorbed.pk})
-        before = row.moved.get("before", {})
-        kept.first_seen_at = datetime.fromisoformat(before["first_seen_at"])
-        for name in ("region", "channel", "device", "tier"):
-            setattr(kept, name, before[name])
-        for name in _ATTRIBUTES:
-            if name.endswith("_sealed") and name not in before["sealed"] and getattr(kept, name) == getattr(absorbed, name):
-                setattr(kept, name, None)
+        _give_back(kept, absorbed, row.moved["before"])
         kept.save()
         absorbed.merged_into = None
         absorbed.save(update_fields=["merged_into", "recorded_at"])
@@ -408,6 +454,40 @@ def unmerge(merge_id: int, by: str) -> CustomerMerge:
             subject=f"customer:{kept.number}",
         )
         return row
+
+
+def file_ids(shop: Shop | int, customer_ids: Iterable[int | None]) -> dict[int, dict[str, str]]:
+    """Customer row id → the number a file knows them by, of those among the customers whom no platform has named yet. Writes nothing."""
+    shop_id = shop if isinstance(shop, int) else shop.pk
+    found: dict[int, dict[str, str]] = {}
+    for batch in bulk.chunks({pk for pk in customer_ids if pk is not None}, 900):
+        rows = Identity.objects.filter(shop_id=shop_id, customer_id__in=batch)
+        named = set(rows.filter(kind="openid").values_list("customer_id", flat=True))
+        for pk, value in rows.filter(kind="file").values_list("customer_id", "value"):
+            if pk not in named:
+                found.setdefault(pk, {"file": value})
+    return found
+
+
+def _give_back(kept: Customer, absorbed: Customer, before: Mapping[str, Any]) -> None:
+    """What the merge put into `kept` out of `absorbed` leaves it again; what was learned since stays."""
+    first = datetime.fromisoformat(before["first_seen_at"])
+    if kept.first_seen_at >= min(first, absorbed.first_seen_at):
+        kept.first_seen_at = first
+    earlier = absorbed.first_seen_at < first
+    for name in ("region", "channel", "device", "tier"):
+        came = (absorbed.channel or before[name]) if name == "channel" and earlier else before[name] or getattr(absorbed, name)
+        if getattr(kept, name) == came:
+            setattr(kept, name, before[name])
+    for name in _ATTRIBUTES:
+        if name.endswith("_sealed") and name not in before["sealed"] and _same_content(kept, absorbed, name):
+            setattr(kept, name, None)
+
+
+def _same_content(one: Customer, other: Customer, name: str) -> bool:
+    """Whether two customers' sealed fields hold the same, sealed anew or not."""
+    texts = [vault.unseal_text(getattr(c, name), shop_id=one.shop_id) for c in (one, other)]
+    return texts[0] == texts[1]
 
 
 def known_as(shop: Shop | int, kind: str, values: Iterable[str]) -> dict[str, int]:

@@ -1,13 +1,13 @@
-"""Where the lake's rows come from: the shop's database, or the tables of one imported file.
+"""Where the lake's rows come from: what a build asks for, and the shop's database as one answer to it (files are another: `lake_file`).
 
-Both give the same raw shape: Arrow tables whose times are int64 microseconds UTC, whose `customer` is the dense number of the
+Every source gives the same raw shape: Arrow tables whose times are int64 microseconds UTC, whose `customer` is the dense number of the
 person after merges (null where nobody is named), and whose rows are in time order. Nothing here derives anything.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection
 
+from zhanggui.facts.channels import kind_of
+from zhanggui.facts.dirty import months as calendar_months
 from zhanggui.facts.lake_schema import TABLES
 from zhanggui.facts.models import Shop
 from zhanggui.kernel import clock
@@ -59,17 +61,49 @@ class Source(Protocol):
 
     zone: ZoneInfo
 
-    def people(self) -> People: ...
-    def months(self) -> dict[str, set[str]]: ...
-    def months_of_refunded(self, months: set[str]) -> set[str]: ...
-    def orders(self, month: str) -> pa.Table: ...
-    def lines(self, month: str) -> pa.Table: ...
-    def refunds(self, month: str) -> pa.Table: ...
-    def visits(self, first: date, last: date) -> pa.Table: ...
-    def purchases(self, month: str, moment: str) -> pa.Table: ...
-    def invitations(self) -> pa.Table: ...
-    def costs(self) -> pa.Table: ...
-    def whole(self, table: str) -> pa.Table: ...
+    def people(self) -> People:
+        """Everybody; asked first."""
+        ...
+
+    def months(self) -> dict[str, set[str]]:
+        """The months that each monthly table may have rows in."""
+        ...
+
+    def months_of_refunded(self, months: set[str]) -> set[str]:
+        """The months in which the orders were placed that had a refund in `months`."""
+        ...
+
+    def orders(self, month: str) -> pa.Table:
+        """Orders placed in a month with what was refunded on each; `id` is what `lines` name them by."""
+        ...
+
+    def lines(self, month: str) -> pa.Table:
+        """Lines of the orders placed in a month."""
+        ...
+
+    def refunds(self, month: str) -> pa.Table:
+        """Refunds of a month with what their order says about the buyer."""
+        ...
+
+    def visits(self, first: date, last: date) -> pa.Table:
+        """The behaviour log of some days, in time order."""
+        ...
+
+    def purchases(self, month: str, moment: str) -> pa.Table:
+        """Every line of the orders placed (`moment` "created_at") or paid ("paid_at") in a month; free orders are none."""
+        ...
+
+    def invitations(self) -> pa.Table:
+        """Who opened whose link, in time order."""
+        ...
+
+    def costs(self) -> pa.Table:
+        """What each SKU costs from which day on."""
+        ...
+
+    def whole(self, table: str) -> pa.Table:
+        """A table that is not kept by month (except customers, which are derived)."""
+        ...
 
 
 def month_days(month: str) -> tuple[date, date]:
@@ -81,6 +115,12 @@ def month_days(month: str) -> tuple[date, date]:
 def month_span(month: str, zone: ZoneInfo) -> Span:
     """The half-open UTC interval of a month of the shop's calendar."""
     return clock.day_span(*month_days(month), zone)
+
+
+def day_span_micros(month: str, zone: ZoneInfo) -> tuple[int, int]:
+    """The same in microseconds since 1970."""
+    first, last = month_span(month, zone)
+    return round(first.timestamp()) * 1_000_000, round(last.timestamp()) * 1_000_000
 
 
 def local_days(micros: np.ndarray, zone: ZoneInfo) -> np.ndarray:
@@ -100,7 +140,8 @@ def ints(column: pa.ChunkedArray | pa.Array, missing: int = -1) -> np.ndarray:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if array.null_count:
         array = pc.fill_null(array, missing)
-    return array.to_numpy(zero_copy_only=False)
+    found: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return found
 
 
 def sql_time(column: str) -> str:
@@ -229,7 +270,7 @@ class DatabaseSource:
                 f"SELECT {sql_time(f'min({column})')}, {sql_time(f'max({column})')} FROM {table} WHERE shop_id = %s"
             )
             if span:
-                found |= set(_between(*span))
+                found |= set(calendar_months(*span))
         return found
 
     def months(self) -> dict[str, set[str]]:
@@ -311,12 +352,15 @@ class DatabaseSource:
         return self._who(found, "customer", "referrer")
 
     def purchases(self, month: str, moment: str) -> pa.Table:
-        """Every line of the orders placed (`moment` "created_at") or paid ("paid_at") in `month`; an order without lines gives one row."""
+        """Every line of the orders placed (`moment` "created_at") or paid ("paid_at") in `month`; an order without lines gives one row.
+
+        An order over nothing (gift, sample, fully covered by a coupon) is no purchase.
+        """
         first, last = month_span(month, self.zone)
         found = fetch(
             f"SELECT {sql_time(f'o.{moment}')}, o.customer_id, o.order_id, o.channel, o.device, o.region, coalesce(l.line_no, 0), "
             "coalesce(l.product_id, ''), coalesce(l.sku_id, ''), coalesce(l.paid_fen, o.paid_fen) FROM facts_order o "
-            f"LEFT JOIN facts_orderline l ON l.order_id = o.id WHERE o.shop_id = %s AND o.{moment} >= %s AND o.{moment} < %s",
+            f"LEFT JOIN facts_orderline l ON l.order_id = o.id WHERE o.shop_id = %s AND o.paid_fen > 0 AND o.{moment} >= %s AND o.{moment} < %s",
             [self.shop.pk, bound(first), bound(last)],
             {"at": TIME, "customer": INT, "order_id": TEXT, "channel": TEXT, "device": TEXT, "region": TEXT, "line_no": INT, "product_id": TEXT,
              "sku_id": TEXT, "amount_fen": INT},
@@ -429,12 +473,6 @@ def _whole_sum(column: str) -> str:
     return f"sum({column})" if connection.vendor == "sqlite" else f"sum({column})::bigint"
 
 
-def _between(first: date, last: date) -> Iterator[str]:
-    from zhanggui.facts.dirty import months
-
-    yield from months(first, last)
-
-
 def days_to_months(days: np.ndarray) -> np.ndarray:
     """ "YYYY-MM" of days since 1970."""
     return days.astype("datetime64[D]").astype("datetime64[M]").astype(str)
@@ -456,124 +494,6 @@ def day_column(column: pa.ChunkedArray | pa.Array, zone: ZoneInfo) -> pa.Array:
 
 def kinds_of(channels: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The kind of each channel key."""
-    from zhanggui.facts.channels import kind_of
-
     coded = (channels.combine_chunks() if isinstance(channels, pa.ChunkedArray) else channels).dictionary_encode()
     kinds = chars([kind_of(value or "") for value in coded.dictionary.to_pylist()])
     return kinds.take(coded.indices)
-
-
-class FileSource:
-    """The tables of one imported file (`facts.files.tables.read_orders`); it knows no visits, spend or groups."""
-
-    def __init__(self, tables: dict[str, pa.Table], zone: ZoneInfo) -> None:
-        self.zone = zone
-        orders, lines, refunds = tables["orders"], tables["lines"], tables["refunds"]
-        keys = pc.unique(
-            pa.chunked_array([*orders["customer_key"].chunks, *refunds["customer_key"].chunks], pa.string()).drop_null()
-        )
-        self._keys = keys
-        created = orders["created_at"].cast(pa.int64())
-        raw = pa.table({
-            "id": pa.array(np.arange(orders.num_rows)), "order_id": orders["order_id"], "created": created, "paid": orders["paid_at"].cast(pa.int64()),
-            "customer": self._number(orders["customer_key"]), "status": orders["status"],
-            **{n: orders[n] for n in ("goods_fen", "discount_fen", "freight_fen", "paid_fen")},
-            **{n: pc.fill_null(orders[n], "") for n in ("channel", "device", "region")},
-            "is_gift": pa.array(np.zeros(orders.num_rows, bool)),
-        })  # fmt: skip
-        of_order = pc.index_in(refunds["order_id"], value_set=orders["order_id"].combine_chunks())
-        where = ints(of_order)
-        amounts = np.zeros(orders.num_rows, np.int64)
-        np.add.at(amounts, where[where >= 0], ints(refunds["amount_fen"])[where >= 0])
-        self._orders = raw.append_column("refunded_fen", pa.array(amounts)).sort_by(
-            [("created", "ascending"), ("order_id", "ascending")]
-        )
-        self._order_month = self._month(self._orders["created"])
-        self._lines = pa.table({
-            "order": pc.index_in(lines["order_id"], value_set=orders["order_id"].combine_chunks()).cast(pa.int64()),
-            "line_no": lines["line_no"].cast(pa.int64()),
-            **{n: pc.fill_null(lines[n], "") for n in ("product_id", "sku_id")}, "quantity": lines["quantity"], "paid_fen": lines["paid_fen"],
-        })  # fmt: skip
-        by_order = self._month(created)
-        at = ints(self._lines["order"])
-        self._line_month = np.where(at >= 0, by_order[np.maximum(at, 0)] if len(by_order) else "", "")
-        own = orders.select(["customer_key", "paid_at", "channel", "device", "region"]).take(of_order)
-        self._refunds = pa.table({
-            "refund_key": refunds["refund_key"], "order_id": pc.if_else(pc.is_valid(of_order), refunds["order_id"], None),
-            "at": refunds["at"].cast(pa.int64()), "paid": own["paid_at"].cast(pa.int64()),
-            "customer": self._number(pc.coalesce(own["customer_key"], refunds["customer_key"])), "product_id": pc.fill_null(refunds["product_id"], ""),
-            "quantity": refunds["quantity"], "amount_fen": refunds["amount_fen"],
-            **{n: pc.fill_null(own[n], "") for n in ("channel", "device", "region")},
-        }).sort_by([("at", "ascending"), ("refund_key", "ascending")])  # fmt: skip
-        self._refund_month = self._month(self._refunds["at"])
-        sold = lines.select(["product_id", "title", "category", "is_goods"]).group_by("product_id", use_threads=False)
-        self._sold = sold.aggregate([("title", "last"), ("category", "last"), ("is_goods", "last")])
-
-    def _number(self, keys: pa.ChunkedArray) -> pa.Array:
-        found = pc.index_in(keys, value_set=self._keys)
-        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-    def _month(self, column: pa.ChunkedArray) -> np.ndarray:
-        return days_to_months(local_days(ints(column, 0), self.zone))
-
-    def people(self) -> People:
-        """One person per customer id of the file, first seen with the first order."""
-        size = len(self._keys)
-        seen = np.full(size, np.iinfo(np.int64).max)
-        for table, column in ((self._orders, "created"), (self._refunds, "at")):
-            who = ints(table["customer"])
-            np.minimum.at(seen, who[who >= 0], ints(table[column])[who >= 0])
-        empty = chars([""] * size)
-        who = ints(self._orders["customer"])
-        first_rows = np.unique(who, return_index=True)
-        texts = {}
-        for name in ("region", "channel", "device"):
-            values = self._orders[name].combine_chunks()
-            place = np.full(size, -1, np.int64)
-            known = first_rows[0] >= 0
-            place[first_rows[0][known]] = first_rows[1][known]
-            texts[name] = pc.fill_null(values.take(pa.array(np.maximum(place, 0), mask=place < 0)), "")
-        return People(size, np.ones(size, bool), seen, empty, texts["channel"], texts["region"], texts["device"])
-
-    def months(self) -> dict[str, set[str]]:
-        orders = set(self._order_month.tolist())
-        return {"orders": orders, "order_lines": orders, "refunds": set(self._refund_month.tolist()), "events": set()}
-
-    def months_of_refunded(self, months: set[str]) -> set[str]:
-        return set()
-
-    def orders(self, month: str) -> pa.Table:
-        return self._orders.filter(pa.array(self._order_month == month))
-
-    def lines(self, month: str) -> pa.Table:
-        return self._lines.filter(pa.array(self._line_month == month))
-
-    def refunds(self, month: str) -> pa.Table:
-        return self._refunds.filter(pa.array(self._refund_month == month))
-
-    def visits(self, first: date, last: date) -> pa.Table:
-        raise NotImplementedError("a file of orders has no behaviour log")
-
-    def purchases(self, month: str, moment: str) -> pa.Table:
-        raise NotImplementedError("a file of orders has no behaviour log")
-
-    def invitations(self) -> pa.Table:
-        return pa.table(
-            {"at": pa.array([], pa.int64()), "customer": pa.array([], pa.int32()), "referrer": pa.array([], pa.int32())}
-        )
-
-    def costs(self) -> pa.Table:
-        return pa.table(
-            {"sku_id": pa.array([], pa.string()), "since": pa.array([], pa.date32()), "cost_fen": pa.array([], pa.int64())}
-        )
-
-    def whole(self, table: str) -> pa.Table:
-        """Products as the file names them; every other whole table is empty."""
-        if table != "products":
-            return TABLES[table].schema.empty_table()
-        size = self._sold.num_rows
-        nothing = pa.nulls(size, pa.int64())
-        return pa.table({
-            "product_id": self._sold["product_id"], "title": self._sold["title_last"], "category": self._sold["category_last"],
-            "status": chars([""] * size), "is_goods": self._sold["is_goods_last"], "price_low_fen": nothing, "price_high_fen": nothing, "stock": nothing,
-        }).cast(TABLES[table].schema).sort_by("product_id")  # fmt: skip

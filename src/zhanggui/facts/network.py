@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -63,12 +64,14 @@ class _Line:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     async def close(self) -> None:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        # A call that is still under way would open the pool again.
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.transport is not None:
             await self.transport.close()
-        for task in asyncio.all_tasks():
-            if task is not asyncio.current_task():
-                task.cancel()
-        await asyncio.sleep(0)
+        await self.loop.shutdown_asyncgens()
 
 
 _line: _Line | None = None
@@ -158,6 +161,22 @@ async def each_plain(items: Iterable[T], fetch: Callable[[T], Awaitable[R]], *, 
         raise first_error(group) from None
 
 
+async def ahead(source: AsyncIterator[T], fetch: Callable[[T], Awaitable[R]], *, depth: int = 3) -> AsyncIterator[R]:
+    """What `fetch` gives for each item of `source`, in order, with up to `depth` of them under way at once."""
+    waiting: deque[asyncio.Future[R]] = deque()
+    try:
+        async for item in source:
+            waiting.append(asyncio.ensure_future(fetch(item)))
+            if len(waiting) >= depth:
+                yield await waiting.popleft()
+        while waiting:
+            yield await waiting.popleft()
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
 # -- clients -------------------------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +253,7 @@ __all__ = [
     "MemoryTokenStore",
     "Secrets",
     "account_of",
+    "ahead",
     "client_of",
     "each",
     "each_plain",

@@ -13,7 +13,8 @@ from zhanggui.facts.commands.attention import (
     record_spend,
     stored_hints,
 )
-from zhanggui.facts.commands.inbound import refuse, take_in
+from zhanggui.facts.commands.connections import CheckResult, callback_path, check, checks_of, connect, disconnect, rotate_callback
+from zhanggui.facts.commands.inbound import receive, refuse, take_in
 from zhanggui.facts.commands.privacy import erase_customer, export_customer, masked, reseal, reveal, reveal_recipient
 from zhanggui.facts.commands.shelf import record_product, record_products, record_stock
 from zhanggui.facts.commands.talk import (
@@ -29,9 +30,10 @@ from zhanggui.facts.commands.trade import Recorded, record_aftersale, record_aft
 from zhanggui.facts.dirty import mark_dirty
 
 __all__ = [
-    "Logged", "ReadRow", "Recorded", "SpendRow", "apply_hints", "contact_gone", "contacts_of_staff", "erase_customer", "export_customer",
-    "group_gone", "mark_dirty", "masked", "members_left", "record_aftersale", "record_aftersales", "record_contacts", "record_daily_visit",
-    "record_events", "record_facts", "record_group", "record_group_days", "record_order", "record_orders", "record_pages", "record_product",
-    "record_products", "record_reads", "record_spend", "record_stock", "refuse", "reseal", "reveal", "reveal_recipient", "stored_hints",
-    "take_in",
+    "CheckResult", "Logged", "ReadRow", "Recorded", "SpendRow", "apply_hints", "callback_path", "check", "checks_of", "connect",
+    "contact_gone", "contacts_of_staff", "disconnect", "erase_customer", "export_customer", "group_gone", "mark_dirty",
+    "masked", "members_left", "receive", "record_aftersale", "record_aftersales", "record_contacts", "record_daily_visit",
+    "record_events", "record_facts", "record_group", "record_group_days", "record_order", "record_orders", "record_pages",
+    "record_product", "record_products", "record_reads", "record_spend", "record_stock", "refuse", "reseal", "reveal",
+    "reveal_recipient", "rotate_callback", "stored_hints", "take_in",
 ]  # fmt: skip

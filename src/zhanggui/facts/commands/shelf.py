@@ -9,11 +9,13 @@ from typing import Any
 from django.db import transaction
 
 from zhanggui.facts import bulk, dirty
-from zhanggui.facts.models import Product, Shop, Sku, StockCount
+from zhanggui.facts.models import Product, Record, Shop, Sku, StockCount
 from zhanggui.kernel import clock
 from zhanggui.wechat.schemas import products as shelf
 from zhanggui.wechat.schemas.reading import read
 
+CATEGORIES = "categories"
+"""Stream of records: the platform's categories by id, with their names."""
 _PRODUCT_FIELDS = (
     "shop_id", "product_id", "title", "category", "status", "image", "price_low_fen", "price_high_fen", "platform_updated_at", "extra",
 )  # fmt: skip
@@ -32,8 +34,8 @@ def record_products(
     *,
     categories: dict[str, str] | None = None,
 ) -> int:
-    """Products with their SKUs by the platform's ids; how many. `categories` names category ids in words."""
-    names = categories or {}
+    """Products with their SKUs by the platform's ids; how many. `categories` names category ids in words; else those named before do."""
+    names = categories if categories is not None else category_names(shop)
     rows: dict[str, tuple[Any, ...]] = {}
     skus: dict[str, tuple[Any, ...]] = {}
     for raw in products:
@@ -72,13 +74,19 @@ def record_products(
     return len(rows)
 
 
+def category_names(shop: Shop) -> dict[str, str]:
+    """Category id → name, of the categories this shop's products have been seen in."""
+    found = Record.objects.filter(shop=shop, stream=CATEGORIES).values_list("key", "body")
+    return {key: str(body.get("name") or key) for key, body in found}
+
+
 @transaction.atomic
 def record_stock(shop: Shop, stocks: Iterable[shelf.SpuStock], at: datetime | None = None) -> int:
     """Present stock per SKU: the SKU's own number, and a StockCount where it differs from the last; how many changed."""
     moment = at or clock.now()
     now = {
         sku.sku_id: sku.total_stock_num
-        if sku.total_stock_num is not None
+        if "total_stock_num" in sku.model_fields_set
         else sku.normal_stock_num + sku.limited_discount_stock_num
         for spu in stocks
         for sku in spu.sku_stock

@@ -50,17 +50,26 @@ def record_contacts(shop: Shop, follows: Iterable[wecom.ContactFollow], *, annou
         )
     ids = identity.resolve_many(shop, people)
     _seal_names(shop, [(customer_id, contact, follow) for customer_id, (contact, follow) in zip(ids, rows.values(), strict=True)])
-    externals = {external for _, external in rows}
-    known: set[tuple[str, str]] = set()
-    for batch in bulk.chunks(externals, 900):
-        open_rows = Contact.objects.filter(shop=shop, external_userid__in=batch, deleted_at__isnull=True)
-        known.update(open_rows.values_list("staff", "external_userid"))
+    ended: dict[tuple[str, str], datetime | None] = {}
+    for batch in bulk.chunks({external for _, external in rows}, 900):
+        for staff, external, at in Contact.objects.filter(shop=shop, external_userid__in=batch).values_list(
+            "staff", "external_userid", "deleted_at"
+        ):
+            ended[(staff, external)] = at
+    known = {pair for pair, at in ended.items() if at is None}
+
+    def still_ended(pair: tuple[str, str], since: datetime) -> datetime | None:
+        """When the relation ended: a customer who deleted the member stays in the member's list until they meet anew."""
+        at = ended.get(pair)
+        return at if at is not None and since <= at else None
+
     fields = ("shop_id", "staff", "external_userid", "customer_id", "added_at", "deleted_at", "add_way", "state", "tags")
     bulk.insert(
         Contact, fields,
         (
             (
-                shop.pk, staff[:64], external[:64], customer_id, person.at, None, follow.add_way, bulk.cut(follow.state or "", 64),
+                shop.pk, staff[:64], external[:64], customer_id, person.at, still_ended((staff, external), person.at), follow.add_way,
+                bulk.cut(follow.state or "", 64),
                 [tag.tag_id or tag.tag_name for tag in follow.tags] or list(follow.tag_id),
             )
             for (staff, external), (_, follow), customer_id, person in zip(rows, rows.values(), ids, people, strict=True)
@@ -70,7 +79,8 @@ def record_contacts(shop: Shop, follows: Iterable[wecom.ContactFollow], *, annou
     if announce:
         numbers = dict(Customer.objects.filter(pk__in=[c for c in ids if c]).values_list("pk", "number"))
         for (staff, external), (_, follow), customer_id, person in zip(rows, rows.values(), ids, people, strict=True):
-            if (staff, external) not in known and now - person.at < _NEWS and customer_id is not None:
+            new = (staff, external) not in known and still_ended((staff, external), person.at) is None
+            if new and now - person.at < _NEWS and customer_id is not None:
                 ContactAdded(numbers[customer_id], staff, follow.state or "").emit(shop.pk, external)
     return len(rows)
 
@@ -93,12 +103,9 @@ def _seal_names(shop: Shop, rows: list[tuple[int | None, wecom.ExternalContact, 
 
 @transaction.atomic
 def contact_gone(shop: Shop, staff: str, external_userid: str, at: datetime) -> bool:
-    """The relation ended (deleted by either side); False if it was not known as open."""
-    return bool(
-        Contact.objects.filter(shop=shop, staff=staff, external_userid=external_userid, deleted_at__isnull=True).update(
-            deleted_at=at
-        )
-    )
+    """The relation ended (deleted by either side); False if it was not known as open, or began after `at`: a late push ends nothing newer."""
+    open_rows = Contact.objects.filter(shop=shop, staff=staff, external_userid=external_userid, deleted_at__isnull=True)
+    return bool(open_rows.filter(added_at__lte=at).update(deleted_at=at))
 
 
 @transaction.atomic
@@ -202,10 +209,9 @@ def group_gone(shop: Shop, chat_id: str, at: datetime) -> bool:
 
 @transaction.atomic
 def members_left(shop: Shop, chat_id: str, members: Iterable[str], at: datetime) -> int:
-    """Members whom a push names as gone; how many open stays ended."""
-    count = GroupMember.objects.filter(shop=shop, group__chat_id=chat_id, member__in=list(members), left_at__isnull=True).update(
-        left_at=at
-    )
+    """Members whom a push names as gone; how many open stays ended. A stay that began after `at` is another one."""
+    stays = GroupMember.objects.filter(shop=shop, group__chat_id=chat_id, member__in=list(members), left_at__isnull=True)
+    count = stays.filter(joined_at__lte=at).update(left_at=at)
     if count:
         dirty.mark_dirty(shop, "group_members", clock.day_of(at, shop.zone))
     return count

@@ -16,6 +16,7 @@ from zhanggui.facts.events import HistoryRecorded, OrderRefunded
 from zhanggui.facts.identity import Person
 from zhanggui.facts.models import AfterSale, Customer, Event, Order, OrderLine, Record, Refund, Shop
 from zhanggui.kernel import clock, outbox, vault
+from zhanggui.wechat.errors import UnreadableReply
 from zhanggui.wechat.schemas.aftersales import Aftersale
 from zhanggui.wechat.schemas.base import dumps
 from zhanggui.wechat.schemas.orders import Order as PlatformOrder
@@ -66,12 +67,9 @@ def record_orders(
         try:
             model = raw if isinstance(raw, PlatformOrder) else read(PlatformOrder, raw)
             facts = rules.order_facts(model)
-        except ValueError as error:
-            done.unreadable[str(getattr(raw, "order_id", ""))] = str(error)[:200]
-            continue
-        except Exception as error:  # UnreadableReply: an order we cannot even name
-            name = str(raw.get("order_id", "?")) if isinstance(raw, dict) else "?"
-            done.unreadable[name] = str(error)[:200]
+        except (ValueError, UnreadableReply) as error:
+            name = raw.get("order_id") if isinstance(raw, dict) else raw.order_id
+            done.unreadable[str(name or "?")] = str(error)[:200]
             continue
         held = latest.get(facts.order_id)
         if held is None or _not_older(facts.updated_at, held[0].updated_at):
@@ -100,7 +98,13 @@ def _write_orders(
             todo.append((facts, raw, old))
     if not todo:
         return
-    people = [Person(f.ids, f.created_at, region=f.region, channel=f.channel) for f, _, old in todo if _asks_who(f, old)]
+    filed = identity.file_ids(shop, {old["customer_id"] for _, _, old in todo if old and old["source"] == "file"})
+    people = [
+        # Whom a file called by a number of its own, the platform now names: one person.
+        Person({**f.ids, **(filed.get(old["customer_id"], {}) if old else {})}, f.created_at, region=f.region, channel=f.channel)
+        for f, _, old in todo
+        if _asks_who(f, old)
+    ]
     found = iter(identity.resolve_many(shop, people))
     customers = [next(found) if _asks_who(f, old) else (old["customer_id"] if old else None) for f, _, old in todo]
     rows, later_than = [], []
@@ -366,7 +370,12 @@ def _write_aftersales(shop: Shop, batch: list[tuple[Aftersale, Any]], *, announc
             continue
         amount = rules.refund_amount(case)
         asked = case.refund_info.amount if case.refund_info else 0
-        if old is not None and (old["status"], old["platform_updated_at"], old["amount_fen"]) == (case.status, updated, asked):
+        booked = (_refund_key(case.after_sale_order_id) in refunds) == (amount is not None)
+        if (
+            old is not None
+            and booked
+            and (old["status"], old["platform_updated_at"], old["amount_fen"]) == (case.status, updated, asked)
+        ):
             continue
         order = orders.get(case.order_id or "")
         goods = case.product_info
@@ -404,6 +413,7 @@ def _write_aftersales(shop: Shop, batch: list[tuple[Aftersale, Any]], *, announc
     bulk.insert(Refund, _REFUND_FIELDS, money, conflict=("shop_id", "refund_key"), update=_REFUND_FIELDS[2:])
     if undone:
         Refund.objects.filter(shop=shop, refund_key__in=undone).delete()
+    marks += _replace_filed_refunds(shop, {row[2] for row in money if row[2] is not None})
     days = [clock.day_of(moment, shop.zone) for moment in marks if moment is not None]
     dirty.mark_many(shop, [(table, day, day) for day in days for table in ("refunds", "orders", "customers")])
     if announce:
@@ -417,6 +427,15 @@ def _write_aftersales(shop: Shop, batch: list[tuple[Aftersale, Any]], *, announc
             for n in news
         )
     return written
+
+
+def _replace_filed_refunds(shop: Shop, order_pks: set[int]) -> list[datetime]:
+    """Removes what files said about the refunds of orders whose after-sales the platform tells; when those refunds were."""
+    filed = Refund.objects.filter(shop=shop, order_id__in=order_pks, source="file").exclude(refund_key__startswith="as:")
+    moments = list(filed.values_list("at", flat=True))
+    if moments:
+        filed.delete()
+    return moments
 
 
 _REFUND_FIELDS = (

@@ -38,6 +38,7 @@ _CURRENCY = re.compile(r"[¥￥$€£元圆块]|RMB|CNY|USD|GBP|EUR|人民币", 
 _PLAIN = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?")
 _GROUPED = re.compile(r"[+-]?\d{1,4}(?:,\d{3,4})+(?:\.\d*)?")
 _UNITS = {"万": 4, "亿": 8, "千": 3, "k": 3, "K": 3, "w": 4, "W": 4}
+_FREE = frozenset({"免费", "包邮", "免邮", "免运费", "免邮费", "全免"})
 _NUMBER_REMEDY = "写成纯数字，例如 1234.50；千分位逗号与 ¥ 可以保留"
 
 
@@ -45,7 +46,7 @@ def micros(text: str, decimal_comma: bool = False) -> int:
     """The number a cell holds, in millionths, rounded half away from zero: "1,234.5" → 1_234_500_000.
 
     Understands thousands separators, currency signs, full-width digits, "(3.00)" and "3.00-" as negative, "12%" as
-    0.12, "1.2万". With `decimal_comma`, "1.234,56" is 1234.56. Raises CellError when it is no number.
+    0.12, "1.2万", 包邮 as 0. With `decimal_comma`, "1.234,56" is 1234.56. Raises CellError when it is no number.
     """
     whole, dot, fraction = text.partition(".")
     if (
@@ -60,6 +61,8 @@ def micros(text: str, decimal_comma: bool = False) -> int:
 
 def _micros_slow(text: str, decimal_comma: bool) -> int:
     raw = unicodedata.normalize("NFKC", text)
+    if raw.strip() in _FREE:
+        return 0
     raw = _CURRENCY.sub("", raw).replace("−", "-").replace("_", "")
     raw = "".join(raw.split()).replace("'", "")
     negative = raw.startswith("(") and raw.endswith(")")
@@ -88,21 +91,26 @@ def _micros_slow(text: str, decimal_comma: bool) -> int:
     if len(whole) + len(fraction) > 40 or power > 40:
         raise CellError(f"“{text[:40]}”大得不像真的", "核对这一格的数字")
     digits = int(whole + fraction)
+    value: int
     if power >= 0:
         value = digits * 10**power
     else:
-        scale = 10 ** min(-power, 400)
+        scale: int = 10 ** min(-power, 400)
         value = (digits + scale // 2) // scale
     if value > LIMIT:
         raise CellError(f"“{text[:40]}”大得不像真的", "核对这一格的数字")
     return -value if (sign == "-") != negative else value
 
 
+_COUNTED = re.compile(r"[xX×*]?\s*([+-]?\d[\d,]*(?:\.0+)?)\s*[件个盒瓶袋包套只箱份条双台本支罐桶张组对枚块片杯提]?")
+
+
 def whole(text: str) -> int:
-    """The whole number a cell holds ("3", "3.0", "1,200"); CellError on a fraction."""
+    """The whole number a cell holds ("3", "3.0", "1,200", "2件", "×2"); CellError on a fraction."""
     if text.isascii() and text.isdigit() and len(text) < 13:
         return int(text)
-    value, rest = divmod(micros(text), MICRO)
+    counted = _COUNTED.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    value, rest = divmod(micros(counted[1] if counted else text), MICRO)
     if rest:
         raise CellError(f"“{text[:40]}”不是整数", "数量请填件数；称重商品按份数填写")
     return value
@@ -129,10 +137,12 @@ _MONTHS = {
     m: i % 12 + 1 for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
 }
 _CLOCK = (
+    r"(?:\s*[(]?(?:星期|周)[一二三四五六日天][)]?)?"
     r"(?:[T\s,]*(?P<early>上午|下午|中午|晚上|凌晨|AM|PM|am|pm)?\s*(?P<h>\d{1,2})(?:[:：时点]\s*(?P<mi>\d{1,2})?)(?:[:：分]\s*(?P<s>\d{1,2})?)?"
-    r"(?:[.,](?P<f>\d{1,9}))?秒?\s*(?P<late>AM|PM|am|pm)?)?\s*(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?(?:\s*[周星]期?[一二三四五六日天])?"
+    r"(?:[.,](?P<f>\d{1,9}))?秒?\s*(?P<late>AM|PM|am|pm)?)?\s*(?P<z>Z|UTC|GMT|CST|北京时间|(?:UTC|GMT)?[+-]\d{2}:?\d{2})?(?:\s*[周星]期?[一二三四五六日天])?"
 )
 _YMD = re.compile(r"(?P<y>\d{4})\s*[-/.年]\s*(?P<m>\d{1,2})(?:\s*[-/.月]\s*(?P<d>\d{1,2})\s*日?)" + _CLOCK)
+_PACKED = re.compile(r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})(?=\D)" + _CLOCK)
 _NUMERIC = re.compile(r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4}|\d{2})" + _CLOCK)
 _NAMED = re.compile(
     r"(?:(?P<d>\d{1,2})[-/ ](?P<n>[A-Za-z]{3})[a-z]*|(?P<n2>[A-Za-z]{3})[a-z]*[-/ ](?P<d2>\d{1,2}))[-/, ]+(?P<y>\d{4}|\d{2})"
@@ -186,7 +196,7 @@ class Moments:
         raw = unicodedata.normalize("NFKC", text).strip()
         if _DIGITS.fullmatch(raw):
             return self._digits(raw)
-        match = _YMD.fullmatch(raw)
+        match = _YMD.fullmatch(raw) or _PACKED.fullmatch(raw)
         if match:
             return self._fields(text, match, int(match["y"]), int(match["m"]), int(match["d"]))
         match = _NUMERIC.fullmatch(raw)
@@ -207,7 +217,7 @@ class Moments:
     def _fields(self, text: str, match: re.Match[str], year: int, month: int, day: int) -> int:
         hour, minute, second = int(match["h"] or 0), int(match["mi"] or 0), int(match["s"] or 0)
         half = (match["early"] or match["late"] or "").lower()
-        if half in {"下午", "晚上", "pm"} and hour < 12:
+        if (half in {"下午", "晚上", "pm"} and hour < 12) or (half == "中午" and hour < 10):
             hour += 12
         elif half in {"上午", "凌晨", "am"} and hour == 12:
             hour = 0
@@ -222,10 +232,10 @@ class Moments:
         if match["z"]:
             if not _YEARS[0] <= year <= _YEARS[1]:
                 raise CellError(f"年份 {year} 不合理", _DATE_REMEDY)
-            zone = match["z"]
-            shift = (
-                0 if zone in {"Z", "UTC", "GMT"} else (int(zone[1:3]) * 60 + int(zone[-2:])) * 60 * (-1 if zone[0] == "-" else 1)
-            )
+            zone = match["z"].removeprefix("UTC").removeprefix("GMT")
+            if zone in {"CST", "北京时间"}:
+                zone = "+08:00"
+            shift = 0 if zone in {"Z", ""} else (int(zone[1:3]) * 60 + int(zone[-2:])) * 60 * (-1 if zone[0] == "-" else 1)
             return ((moment - _DAY_ZERO).days * 86400 + seconds - shift) * MICRO + fraction
         return self._local(moment, seconds, fraction)
 
@@ -303,30 +313,74 @@ def decimal_comma(samples: Sequence[str]) -> bool:
 # ------------------------------------------------------------------------------------------------ ids and words
 
 _WRAPPED = re.compile(r'=\s*"(.*)"', re.DOTALL)
-_SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[eE]\+\d{1,2}")
+_SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,3})")
 _FLOATED = re.compile(r"\d+\.0+")
+_WIDE = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20}
+EXCEL_REMEDY = "从平台重新导出，不要先用 Excel 打开保存；或把该列设为“文本”后重新粘贴"
 
 
 def identifier(text: str) -> str:
-    """An id exactly as the platform gave it, freed of what exports wrap around it: ="123", '123, tabs, ".0".
+    """An id exactly as the platform gave it, freed of what exports wrap around it: ="123", '123, tabs, full width, ".0".
 
     Raises CellError when Excel has already turned it into 3.70E+18: its digits are gone.
     """
-    if text.isalnum():
+    if text.isascii() and text.isalnum():
         return text
-    raw = text.strip().strip("\ufeff\u200b\u200c\u200d`'").strip()
+    raw = text.translate(_WIDE).strip().strip("\ufeff\u200b\u200c\u200d`'").strip()
     match = _WRAPPED.fullmatch(raw)
     if match:
         raw = match[1].strip()
-    raw = raw.strip('"').strip()
-    if _SCIENTIFIC.fullmatch(raw):
-        raise CellError(
-            f"“{raw}”已被 Excel 改成科学计数法，编号后几位已丢失",
-            "从平台重新导出，不要先用 Excel 打开保存；或把该列设为“文本”后重新粘贴",
-        )
+    raw = raw.strip('"').strip("\t ").strip()
+    power = _SCIENTIFIC.fullmatch(raw)
+    if power:
+        return _exact(raw, power)
     if _FLOATED.fullmatch(raw):
         return raw.split(".", 1)[0]
     return raw
+
+
+def _exact(raw: str, power: re.Match[str]) -> str:
+    """An id in scientific notation where that has lost nothing: Excel writes up to 11 digits in full, so 4e+10 came from elsewhere."""
+    if "+" not in raw:  # "1E18" may well be an article number
+        return raw
+    digits, places = power[1] + (power[2] or ""), int(power[3])
+    if places <= 10 and len(digits) - 1 <= places and ("." not in raw or len(digits) - 1 < places):
+        return digits.ljust(places + 1, "0")
+    raise CellError(f"“{raw}”已被 Excel 改成科学计数法，编号后几位已丢失", EXCEL_REMEDY)
+
+
+def cut_off(text: str) -> bool:
+    """Whether an id of 16 and more digits has nothing but zeros after its 15th: what Excel leaves of a long number."""
+    return len(text) > 15 and text.isdigit() and not text[15:].strip("0")
+
+
+def were_cut(ids: Sequence[str]) -> bool:
+    """Whether the long ids of a column were stored as numbers: many more end in zeros after their 15th digit than by chance."""
+    long = [t for t in map(_bare, ids) if len(t) > 15 and t.isdigit()]
+    hits = sum(map(cut_off, long))
+    if not hits:
+        return False
+    expected = sum(10.0 ** (15 - len(t)) for t in long)
+    if len(long) < 5:
+        return hits == len(long) and expected <= 0.02
+    return hits >= 2 and (hits > 20 * expected or (hits >= 0.8 * len(long) and hits >= 3 * expected))
+
+
+def _bare(text: str) -> str:
+    try:
+        return identifier(text)
+    except CellError:
+        return ""
+
+
+def check_cut(values: Sequence[Any], errors: dict[int, CellError]) -> list[Any]:
+    """Ids of a column whose long numbers were cut: those are errors, the rest stays."""
+    out = list(values)
+    for index, value in enumerate(values):
+        if value is not None and cut_off(value):
+            errors.setdefault(index, CellError(f"“{value}”只剩前 15 位，后面已被 Excel 改成 0", EXCEL_REMEDY))
+            out[index] = None
+    return out
 
 
 def words(text: str) -> str:
@@ -398,7 +452,7 @@ def safe(text: Any) -> Any:
     """
     if not isinstance(text, str) or not text:
         return text
-    if text[0] in "=+-@\t\r|" and not re.fullmatch(r"[+-]?\d[\d,]*(?:\.\d+)?%?", text):
+    if text[0] in "=+-@\t\r\n|＝＋－＠" and not re.fullmatch(r"[+-]?\d[\d,]*(?:\.\d+)?%?", text):
         return "'" + text
     return text
 

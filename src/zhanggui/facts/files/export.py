@@ -57,6 +57,8 @@ def export_template(kind: str) -> bytes:
         "day": "日期",
         "status": "文字",
         "bool": "是或否",
+        "stars": "1 到 5 星，或好评、中评、差评",
+        "span": "秒数，或 时:分:秒",
     }
     notes = [
         (h, "至少填一个：" + "、".join(chosen.field(k).name for g in chosen.needs if f.key in g for k in g) if any(f.key in g and len(g) > 1 for g in chosen.needs) else "必填" if f.key in needed else "可不填",

@@ -11,7 +11,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["id", "text", "money", "int", "number", "moment", "day", "status", "bool"]
+from zhanggui.facts.files import cells
+
+Type = Literal["id", "text", "money", "int", "number", "moment", "day", "status", "bool", "stars", "span"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Kind:
     """Chinese: by what a row is recognised when it comes again."""
     telling: tuple[str, ...] = ()
     """Fields whose presence speaks for this kind when the kind is guessed."""
+    instead: tuple[str, ...] = ()
+    """Fields any of which makes up for the first group of `needs`."""
 
     def field(self, key: str) -> Field:
         """The field of that key; KeyError when the kind has none."""
@@ -59,10 +63,10 @@ def _f(key: str, name: str, type_: Type, names: str, example: str = "", **more: 
     return Field(key, name, type_, tuple(n.strip() for n in names.split("|") if n.strip()), example, **more)  # type: ignore[arg-type]
 
 
-_PRODUCT_ID = "商品ID|商品编号|商品id|SPU|SPUID|SPU编码|商品spuid|宝贝ID|商品数字ID|平台商品ID|product_id|productid|product|item_id|itemid|StockCode|stock_code|goods_id|product_code|ASIN"
-_SKU_ID = "SKU|SKUID|SKU编号|SKU编码|规格ID|规格编码|规格编号|商品规格ID|平台SKUID|sku_id|skuid|variant_id|货品ID"
-_CODE = "商品编码|商家编码|商家SKU编码|商家规格编码|自定义编码|外部编码|外部商品编码|商家商品编码|货号|商品货号|款号|条码|商品条码|规格编码(自定义)|商品编码(自定义)|SKU编码(自定义)|sku_code|outer_sku_id|seller_sku|merchant_code|barcode|upc"
-_TITLE = "商品名称|商品标题|宝贝标题|商品|商品名|宝贝名称|货品名称|品名|产品名称|商品信息|标题|Description|title|product_name|product_title|item_name|name"
+_PRODUCT_ID = "商品编码(平台)|商品ID|商品编号|商品id|SPU|SPUID|SPU编码|商品spuid|宝贝ID|商品数字ID|平台商品ID|product_id|productid|product|item_id|itemid|StockCode|stock_code|goods_id|product_code|ASIN"
+_SKU_ID = "SKU编码(平台)|规格编码(平台)|SKU|SKUID|SKU编号|SKU编码|规格ID|规格编码|规格编号|商品规格ID|平台SKUID|sku_id|skuid|variant_id|货品ID"
+_CODE = "SKU编码(自定义)|规格编码(自定义)|商品编码(自定义)|商家SKU编码|商品编码|商家编码|商家规格编码|自定义编码|外部编码|外部商品编码|商家商品编码|货号|商品货号|款号|条码|商品条码|sku_code|outer_sku_id|seller_sku|merchant_code|barcode|upc"
+_TITLE = "商品名称|商品标题|宝贝标题|商品|商品名|宝贝名称|货品名称|品名|产品名称|商品信息|标题|名称|Description|title|product_name|product_title|item_name|name"
 _ATTRS = "规格|商品规格|规格名称|销售属性|商品属性|SKU名称|SKU规格|颜色尺码|型号|规格型号|variant|attributes|sku_name|options"
 _CATEGORY = "类目|商品类目|分类|商品分类|品类|一级类目|三级类目|类目名称|category|product_category|department|goods_type"
 _DAY = "日期|统计日期|数据日期|时间|统计时间|day|date|ds|dt|日"
@@ -71,7 +75,8 @@ _OPENID = "openid|用户openid|买家openid|open_id|用户标识|买家标识|�
 _UNIONID = "unionid|union_id|用户unionid|买家unionid"
 _CUSTOMER = "买家ID|买家编号|用户ID|用户编号|客户ID|客户编号|会员号|会员ID|会员编号|会员卡号|买家会员名|买家账号|买家旺旺|会员名|客户名称|customer_id|customerid|customer|cust|cust_id|user_id|userid|buyer_id|member_id|household_id|client_id|uid|visitor_id"
 _NICK = "买家昵称|昵称|用户昵称|微信昵称|买家|买家名称|客户昵称|nickname|buyer_nick|buyer_name"
-_PHONE = "手机号|手机|联系电话|电话|收件人电话|收货人电话|收件人手机|收货人手机|收件人手机号|收货人手机号|联系手机|收货电话|买家手机|买家手机号|买家电话|下单人手机|联系方式|收货人联系方式|tel|mobile|phone|telephone|receiver_mobile"
+_BUYER_PHONE = "买家手机号|买家手机|买家电话|下单人手机号|下单人手机|下单人电话|下单手机号|会员手机号|会员手机|用户手机号|用户手机|buyer_phone|buyer_mobile|member_phone"
+_PHONE = "手机号|手机|联系电话|电话|收件人电话|收货人电话|收件人手机|收货人手机|收件人手机号|收货人手机号|联系手机|收货电话|联系方式|收货人联系方式|tel|mobile|phone|telephone|receiver_mobile"
 _DEVICE = "设备|终端|设备类型|下单终端|机型|device|platform|os"
 _ORDER = "订单号|订单编号|订单ID|主订单编号|主订单号|交易单号|订单|单号|原订单号|关联订单号|订单编码|销售单号|order_id|orderid|order_no|order_sn|order_number|ordernumber|tid|InvoiceNo|invoice|invoice_no|invoice_id|basket_id|transaction_id|order"
 
@@ -94,7 +99,7 @@ ORDERS = Kind("orders", "订单", (
     _f("unit_price", "商品单价", "money", "单价|商品单价|销售单价|商品价格|价格|售价|成交单价|商品售价|宝贝单价|商品单价(元)|UnitPrice|unit_price|price|item_price", "39.90", level="line"),
     _f("line_amount", "商品小计", "money", "小计|商品小计|商品总价|商品金额|金额|行金额|商品总额|商品合计|销售额|销售金额|line_total|line_amount|subtotal|total_price|amount|sales|revenue", level="line"),
     _f("line_paid", "商品实付", "money", "商品实付|商品实付金额|商品实付款|商品实际支付金额|子订单实付金额|商品应付|商品成交金额|行实付|实付小计|sales_value|line_paid|item_paid|net_sales", level="line"),
-    _f("paid", "实付金额", "money", "实付金额|实付款|订单实付金额|买家实际支付金额|买家实付|实际支付金额|支付金额|订单实付|实收金额|商家实收金额(元)|商家实收|用户实付金额|用户实付|付款金额|订单金额|订单总额|总金额|应付金额|买家应付货款|订单应付金额|订单总价|成交金额|交易金额|实收|合计金额|order_amount|paid_amount|payment|pay_amount|order_total|total_amount|total|grand_total", "79.80"),
+    _f("paid", "实付金额", "money", "实付金额|实付款|订单实付金额|订单实际支付金额|订单实付款|买家实际支付金额|买家实付|实际支付金额|支付金额|订单实付|实收金额|商家实收金额(元)|商家实收|用户实付金额|用户实付|付款金额|订单金额|订单总额|总金额|应付金额|买家应付货款|订单应付金额|订单总价|成交金额|交易金额|实收|合计金额|order_amount|paid_amount|payment|pay_amount|order_total|total_amount|total|grand_total", "79.80"),
     _f("goods", "商品总额", "money", "商品总金额|订单商品总额|订单商品金额|商品原价总额|宝贝总价|货款|订单原价|原价合计|goods_amount|merchandise_total", level="order"),
     _f("freight", "运费", "money", "运费|邮费|快递费|配送费|买家应付邮费|订单运费|物流费|freight|shipping|shipping_fee|postage|post_fee|shipping_cost", "0"),
     _f("discount", "优惠", "money", "优惠|优惠金额|订单优惠|总优惠|优惠总额|优惠合计|店铺优惠|商家优惠|折扣|折扣金额|优惠减免|店铺优惠金额|商家优惠金额|discount|discount_amount|promotion_amount|retail_disc"),
@@ -104,7 +109,8 @@ ORDERS = Kind("orders", "订单", (
     _f("unionid", "买家 unionid", "id", _UNIONID, level="order"),
     _f("customer_id", "买家编号", "id", _CUSTOMER, level="order"),
     _f("nickname", "买家昵称", "text", _NICK, level="order", personal=True),
-    _f("phone", "手机号", "text", _PHONE, level="order", personal=True),
+    _f("buyer_phone", "买家手机号", "text", _BUYER_PHONE, level="order", personal=True, help="下单人自己的手机号，用来认出同一个人"),
+    _f("phone", "收件手机号", "text", _PHONE, level="order", personal=True, help="收件人的手机号；没有别的买家列时才用来认人"),
     _f("recipient", "收件人", "text", "收件人|收货人|收件人姓名|收货人姓名|收货人名称|联系人|receiver_name|receiver|consignee|recipient", level="order", personal=True),
     _f("address", "收货地址", "text", "收货地址|收件地址|详细地址|收件人地址|收货人地址|地址|街道地址|收货详细地址|receiver_address|address|shipping_address", level="order", personal=True),
     _f("region", "省份", "text", "省份|省|收货省份|收件人省份|收货人省份|地区|省市区|所在省|所属省份|区域|国家|收货人所在省|Country|province|state_province|region|receiver_state", "广东", level="order"),
@@ -113,8 +119,9 @@ ORDERS = Kind("orders", "订单", (
     _f("channel", "渠道", "text", _CHANNEL, "搜一搜", level="order"),
     _f("scene", "场景", "text", "场景|下单场景|场景值|scene", level="order"),
     _f("device", "设备", "text", _DEVICE, level="order"),
-), (("order_id",), ("created_at", "paid_at"), ("paid", "line_paid", "line_amount", "unit_price"),), "订单号 + 商品（同一商品多行按出现次序）",
-    ("order_id", "quantity", "unit_price", "paid", "line_paid", "status", "paid_at", "customer_id", "openid", "title"))  # fmt: skip
+), (("order_id",), ("created_at", "paid_at"), ("paid", "line_paid", "line_amount", "unit_price"),), "订单号 + 商品（同一商品多行按出现次序）；没有订单号时按买家 + 时间",
+    ("order_id", "quantity", "unit_price", "paid", "line_paid", "status", "paid_at", "customer_id", "openid", "title"),
+    ("openid", "unionid", "customer_id"))  # fmt: skip
 
 REFUNDS = Kind("refunds", "退款", (
     _f("refund_id", "售后单号", "id", "售后单号|退款编号|售后编号|退款单号|售后单编号|退货单号|refund_id|aftersale_id|return_id", "2000000123456789"),
@@ -182,7 +189,7 @@ VISITS = Kind("visits", "每日访问", (
     _f("share_visitors", "分享人数", "int", "分享人数|转发人数|分享用户数|share_visitors|share_uv", "42"),
     _f("share_views", "分享次数", "int", "分享次数|转发次数|转发次数(pv)|share_views|share_pv", "77"),
     _f("total_visitors", "累计用户", "int", "累计用户数|累计用户|累计访问人数|total_visitors|visit_total"),
-    _f("stay", "次均停留秒数", "number", "次均停留时长|平均停留时长|停留时长|次均停留时长(秒)|平均停留时间|stay_seconds|stay_time_session|avg_session_duration", "65.4"),
+    _f("stay", "次均停留秒数", "span", "次均停留时长|平均停留时长|停留时长|次均停留时长(秒)|平均停留时间|stay_seconds|stay_time_session|avg_session_duration", "65.4"),
     _f("depth", "平均访问深度", "number", "平均访问深度|访问深度|人均浏览量|次均访问深度|visit_depth|depth|pages_per_session", "3.2"),
 ), (("day",), ("sessions", "page_views", "visitors")), "日期", ("sessions", "page_views", "visitors", "new_visitors", "share_visitors", "stay", "depth"))  # fmt: skip
 
@@ -207,57 +214,90 @@ REVIEWS = Kind("reviews", "评价", (
     _f("review_id", "评价编号", "id", "评价编号|评价ID|评论ID|评论编号|review_id|comment_id|id|index", "r-0001"),
     _f("at", "评价时间", "moment", "评价时间|评论时间|评价日期|时间|日期|创建时间|review_time|created_at|date|time", "2026-08-28 20:11:00"),
     _f("text", "评价内容", "text", "评价内容|评论内容|评价|评论|内容|买家评价|评价文字|初评内容|review|comment|text|content|reviewbody|review_text|body|text_a", "味道很好，包装也用心", personal=True),
-    _f("rating", "评分", "number", "评分|星级|打分|评价星级|分数|评价等级|商品评分|rating|star|stars|score|label", "5"),
+    _f("rating", "评分", "stars", "评分|星级|打分|评价星级|分数|评价等级|商品评分|rating|star|stars|score|overall", "5"),
     _f("product_id", "商品ID", "id", _PRODUCT_ID, "10000123456789"),
     _f("order_id", "订单号", "id", _ORDER, "3712345678901234567"),
     _f("openid", "openid", "id", _OPENID),
     _f("customer_id", "买家编号", "id", _CUSTOMER + "|" + _NICK),
     _f("pictures", "有图", "bool", "有图|图片|晒图|评价图片|是否有图|has_pictures|images|pictures"),
-), (("at",), ("text", "rating"),), "评价编号（没有时：订单号 + 商品 + 时间 + 内容）", ("text", "rating", "review_id"))  # fmt: skip
+), (("text", "rating"),), "评价编号（没有时：订单号 + 商品 + 时间 + 内容）", ("text", "rating", "review_id"))  # fmt: skip
 
 KINDS: dict[str, Kind] = {k.key: k for k in (ORDERS, REFUNDS, PRODUCTS, COSTS, STOCK, SPEND, VISITS, EVENTS, REVIEWS)}
 
 _BRACKETS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]")
 _NOISE = re.compile(r"[\s_\-:：*#/.、·\"'“”]+")
+_UNIT_ONLY = re.compile(r"[(（\[【](?:单位[:：]?)?(?:元|分|件|个|秒|次|人|%|pv|uv|rmb|cny|yuan|fen|¥|￥)[)）\]】]", re.IGNORECASE)
+_KIND_OF = ("type", "kind", "status", "name", "count", "rate", "flag", "level")
+"""English words that change what a name is about when they follow it: a visitor type is no visitor."""
+
+
+def _whole(header: str) -> str:
+    """A header with width and case folded, blanks and marks gone, brackets kept."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", header).strip().lower())
 
 
 def normal(header: str) -> str:
-    """A header reduced to what names it: width and case folded, blanks, marks and bracketed units gone."""
+    """A header reduced to what names it: as `_whole`, and bracketed units and remarks gone."""
     text = unicodedata.normalize("NFKC", header).strip().lower()
     bare = _BRACKETS.sub("", text)
     return _NOISE.sub("", bare) or _NOISE.sub("", text)
 
 
-_EXACT: dict[str, dict[str, list[tuple[str, float]]]] = {}
+Names = dict[str, list[tuple[str, float]]]
+_EXACT: dict[str, tuple[Names, Names]] = {}
+_KNOWN: set[str] = set()
+
+
+def _names_of(kind: Kind) -> tuple[Names, Names]:
+    """(names whose brackets tell, all other names) of a kind, each with the fields it may mean and how surely."""
+    if kind.key not in _EXACT:
+        whole: Names = {}
+        plain: Names = {}
+        for item in kind.fields:
+            for rank, name in enumerate(item.names):
+                entry = (item.key, 1.0 - 0.1 * rank / max(1, len(item.names)))
+                if _BRACKETS.search(name) and not _UNIT_ONLY.search(name):
+                    whole.setdefault(_whole(name), []).append(entry)
+                else:
+                    plain.setdefault(normal(name), []).append(entry)
+        _EXACT[kind.key] = whole, plain
+    return _EXACT[kind.key]
 
 
 def candidates(kind: Kind, header: str) -> list[tuple[str, float]]:
     """(field key, how sure 0..1) of the fields a header may name, by its text alone, surest first."""
-    if kind.key not in _EXACT:
-        index: dict[str, list[tuple[str, float]]] = {}
-        for item in kind.fields:
-            for rank, name in enumerate(item.names):
-                index.setdefault(normal(name), []).append((item.key, 1.0 - 0.1 * rank / max(1, len(item.names))))
-        _EXACT[kind.key] = index
+    whole, names = _names_of(kind)
     plain = normal(header)
     if not plain:
         return []
-    exact = _EXACT[kind.key].get(plain, [])
+    exact = whole.get(_whole(header)) or names.get(plain, [])
     if exact:
         return sorted(exact, key=lambda c: -c[1])
     found: dict[str, float] = {}
-    for name, entries in _EXACT[kind.key].items():
-        chinese = not name.isascii()
-        # The head of a Chinese noun stands last: 买家备注 is a note, not a buyer.
-        if chinese and len(name) >= 2 and (plain.endswith(name) or (plain.startswith(name) and len(name) * 2 > len(plain))):
-            score = 0.35 + 0.5 * len(name) / len(plain)
-        elif not chinese and len(name) >= 4 and (plain.startswith(name) or plain.endswith(name)) and len(name) * 2 > len(plain):
-            score = 0.35 + 0.4 * len(name) / len(plain)
-        else:
-            continue
-        for key, _ in entries:
-            found[key] = max(found.get(key, 0.0), min(score, 0.85))
+    for name, entries in names.items():
+        score = _likeness(plain, name)
+        if score:
+            for key, _ in entries:
+                found[key] = max(found.get(key, 0.0), score)
     return sorted(found.items(), key=lambda c: -c[1])
+
+
+def _likeness(plain: str, name: str) -> float:
+    """How much a header looks like a name it is not equal to; 0.0 when not at all."""
+    if not name.isascii():
+        # The head of a Chinese noun stands last: 买家备注 is a note, not a buyer.
+        if len(name) >= 2 and (plain.endswith(name) or (plain.startswith(name) and len(name) * 2 > len(plain))):
+            return min(0.35 + 0.5 * len(name) / len(plain), 0.85)
+        return 0.0
+    inside = plain.endswith(name) or (plain.startswith(name) and plain[len(name) :] not in _KIND_OF)
+    return min(0.35 + 0.4 * len(name) / len(plain), 0.85) if inside and len(name) >= 4 and len(name) * 2 > len(plain) else 0.0
+
+
+def is_known(header: str) -> bool:
+    """Whether some kind of table has a column of this very name."""
+    if not _KNOWN:
+        _KNOWN.update(normal(name) for kind in KINDS.values() for item in kind.fields for name in item.names)
+    return normal(header) in _KNOWN
 
 
 # ------------------------------------------------------------------------------------------------ words of states
@@ -265,11 +305,11 @@ def candidates(kind: Kind, header: str) -> list[tuple[str, float]]:
 _STATUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("unpaid", ("待付款", "未付款", "等待买家付款", "待支付", "未支付", "等待付款", "unpaid", "waitbuyerpay", "pendingpayment", "awaitingpayment", "10")),
     ("pending", ("待成团", "待礼物", "礼物待收下", "待领取", "待接单", "拼团中", "凑单", "待分享", "12", "13")),
-    ("refunded", ("已退款", "退款成功", "全额退款", "退款完成", "已全额退款", "售后完成", "全部退款", "退款关闭交易", "refunded", "returned", "200")),
+    ("refunded", ("已退款", "退款成功", "全额退款", "退款完成", "已全额退款", "售后完成", "全部商品售后", "全部商品售后之后订单取消", "全部退款", "退款关闭交易", "refunded", "returned", "200")),
     ("cancelled", ("已取消", "取消", "交易关闭", "订单关闭", "已关闭", "关闭", "订单取消", "交易取消", "作废", "cancelled", "canceled", "closed", "void", "tradeclosed", "250", "190")),
-    ("shipped", ("已发货", "待收货", "卖家已发货", "等待买家确认", "等待买家确认收货", "运输中", "已出库", "部分发货", "配送中", "shipped", "intransit", "delivering", "21", "30")),
+    ("shipped", ("已发货", "待收货", "卖家已发货", "等待买家确认", "等待买家确认收货", "运输中", "已出库", "部分发货", "配送中", "派送中", "待签收", "已揽收", "shipped", "intransit", "delivering", "21", "30")),
     ("done", ("已完成", "交易成功", "完成", "已收货", "已签收", "交易完成", "订单完成", "确认收货", "已评价", "待评价", "completed", "complete", "done", "finished", "delivered", "success", "tradefinished", "100")),
-    ("paid", ("待发货", "已付款", "买家已付款", "已支付", "待出库", "等待卖家发货", "等待发货", "备货中", "待自提", "待核销", "待使用", "处理中", "售后中", "退款中", "paid", "processing", "waitsellersend", "confirmed", "17", "20")),
+    ("paid", ("待发货", "已付款", "未发货", "部分退款", "已接单", "已确认", "已审核", "待揽收", "待配货", "配货中", "买家已付款", "已支付", "待出库", "等待卖家发货", "等待发货", "备货中", "待自提", "待核销", "待使用", "处理中", "售后中", "退款中", "paid", "processing", "waitsellersend", "confirmed", "17", "20")),
 )  # fmt: skip
 _STATUS_EXACT = {normal(word): ours for ours, texts in _STATUS for word in texts}
 _LONG = sorted(
@@ -283,6 +323,8 @@ def order_status(text: str) -> str:
     exact = _STATUS_EXACT.get(plain)
     if exact:
         return exact
+    if "取消" in plain or "关闭" in plain:
+        return "refunded" if "退款" in plain or "售后" in plain else "cancelled"
     for name, ours in _LONG:
         if name in plain:
             return ours
@@ -311,6 +353,48 @@ def aftersale_done(text: str) -> bool:
         "complete",
     )
     return any(w in plain for w in words)
+
+
+_STARS = {
+    "好评": 5,
+    "中评": 3,
+    "差评": 1,
+    "非常满意": 5,
+    "满意": 4,
+    "一般": 3,
+    "不满意": 2,
+    "非常不满意": 1,
+    "good": 5,
+    "neutral": 3,
+    "bad": 1,
+}
+_CHINESE_DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5}
+
+
+def rating(text: str) -> int:
+    """The stars a rating cell gives: "5", "4.5", "五星", "5星", 好评 as 5, 中评 as 3, 差评 as 1. Raises CellError."""
+    plain = normal(text)
+    if plain in _STARS:
+        return _STARS[plain]
+    bare = re.sub(r"[星分★☆颗级]+$", "", plain)
+    if not bare and "★" in text:
+        return text.count("★")
+    if bare in _CHINESE_DIGITS:
+        return _CHINESE_DIGITS[bare]
+    value = cells.micros(re.sub(r"[星分颗级]+$", "", text.strip()).split("/")[0])
+    return cells.half_up(value, cells.MICRO)
+
+
+_SPAN = re.compile(r"(?:(\d+)\s*[:：时]\s*)?(\d+)\s*[:：分]\s*(\d+(?:\.\d+)?)\s*秒?")
+
+
+def seconds(text: str) -> float:
+    """A stay in seconds: "65.4", "00:01:05", "1分5秒", "65秒". Raises CellError."""
+    raw = unicodedata.normalize("NFKC", text).strip()
+    span = _SPAN.fullmatch(raw)
+    if span:
+        return int(span[1] or 0) * 3600 + int(span[2]) * 60 + float(span[3])
+    return cells.micros(re.sub(r"(?:秒|s|sec)$", "", raw, flags=re.IGNORECASE)) / cells.MICRO
 
 
 _EVENT_KINDS = {
@@ -398,9 +482,9 @@ _TOTALS = re.compile(
 )
 
 
-def is_total(cells: list[str]) -> bool:
+def is_total(row: list[str]) -> bool:
     """Whether a row is a total under a table: its first filled cell says so and the row holds little text besides."""
-    filled = [c.strip() for c in cells if c.strip()]
+    filled = [c.strip() for c in row if c.strip()]
     if not filled:
         return False
     return any(bool(_TOTALS.match(c)) and len(c) <= 20 for c in filled[:2])

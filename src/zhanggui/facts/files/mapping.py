@@ -95,11 +95,12 @@ def sniff(table: Table) -> Sniffed:
             best, best_score = index, score
     if best < 0:
         raise BadInput("找不到表头", remedy="第一行请写列名，例如：订单号、下单时间、数量、实付金额")
-    number, raw = top[best]
+    best, raw = _whole_header(top, best)
+    number = top[best][0]
     if best + 1 >= len(top):
         raise BadInput("表头下面没有数据", remedy="导出的时间范围里可能没有记录，换一个时间范围再导出")
     header: list[str] = []
-    width = max(len(raw), max((len(_stripped(r)) for _, r in top[best + 1 : best + 60]), default=0))
+    width = _width(raw, [r for _, r in top[best + 1 : best + 201]])
     for position in range(width):
         text = cells.words(raw[position].replace("\ufeff", "")) if position < len(raw) else ""
         text = text[:80] or f"第{position + 1}列"
@@ -115,6 +116,38 @@ def sniff(table: Table) -> Sniffed:
     ):
         header.pop()
     return Sniffed(number, header, [(n, list(r)) for n, r in top[best + 1 : best + 1 + SAMPLE_ROWS]])
+
+
+def _width(raw: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How many columns a table has: the header's, and nameless ones beside it that at least half of the rows fill."""
+    widths = sorted(len(_stripped(r)) for r in rows)
+    return max(len(raw), widths[(len(widths) - 1) // 2])
+
+
+def _whole_header(top: Sequence[tuple[int, list[str]]], best: int) -> tuple[int, list[str]]:
+    """The header's last row and its texts where names stand on two rows (groups above, or cells merged over both)."""
+    number, raw = top[best]
+    if best + 1 < len(top) and top[best + 1][0] == number + 1:
+        below = top[best + 1][1]
+        named = [i for i, c in enumerate(below) if c.strip()]
+        if (
+            named
+            and all(fields.is_known(below[i]) for i in named)
+            and any(i >= len(raw) or not raw[i].strip() for i in named)
+            and len(named) < len([c for c in raw if c.strip()]) + len(named)
+            and any(c.strip() and (i >= len(below) or not below[i].strip()) for i, c in enumerate(raw))
+        ):
+            width = max(len(raw), len(below))
+            return best + 1, [_at(below, i) or _at(raw, i) for i in range(width)]
+    if best and top[best - 1][0] == number - 1:
+        above = top[best - 1][1]
+        if sum(1 for c in above if c.strip()) > 1:
+            return best, [_at(raw, i) or _at(above, i) for i in range(max(len(raw), len(above)))]
+    return best, raw
+
+
+def _at(row: Sequence[str], place: int) -> str:
+    return row[place] if place < len(row) and row[place].strip() else ""
 
 
 def _stripped(row: Sequence[str]) -> list[str]:
@@ -201,7 +234,10 @@ def assign(kind: fields.Kind, sniffed: Sniffed, zone: ZoneInfo = SHANGHAI) -> di
 
 def missing(kind: fields.Kind, mapped: Mapping[str, Any]) -> list[str]:
     """Names of what a kind still needs."""
-    return ["或".join(kind.field(k).name for k in group) for group in kind.needs if not any(k in mapped for k in group)]
+    lacking = [group for group in kind.needs if not any(k in mapped for k in group)]
+    if lacking[:1] == [kind.needs[0]] and any(k in mapped for k in kind.instead):
+        lacking = lacking[1:]
+    return ["或".join(kind.field(k).name for k in group) for group in lacking]
 
 
 def _rating(kind: fields.Kind, chosen: Mapping[str, tuple[str, float]], width: int) -> float:
@@ -211,7 +247,7 @@ def _rating(kind: fields.Kind, chosen: Mapping[str, tuple[str, float]], width: i
 def unit_of(header: str, values: Sequence[str]) -> tuple[str, bool]:
     """("yuan" or "fen", whether the header or the values settle it) for a column of amounts."""
     plain = header.strip().lower()
-    if re.search(r"[(（\[/]\s*(?:单位[:：]?\s*)?分\s*[)）\]]?$|单位[:：]分|(?:_|\b)(?:fen|cents?)$", plain):
+    if re.search(r"[(（\[/_\-—]\s*(?:单位[:：]?\s*)?分\s*[)）\]]?$|单位[:：]?分|(?:_|\b)(?:fen|cents?)$", plain):
         return "fen", True
     if re.search(r"元|yuan|rmb|cny|usd|gbp|eur|￥|¥|\$", plain):
         return "yuan", True
@@ -269,15 +305,52 @@ def settle(kind: fields.Kind, sniffed: Sniffed, columns: Mapping[str, Any]) -> t
             fit = _fit(item, values, SHANGHAI)
             if fit < 0.9:
                 problems.append(f"“{column}”里约 {round((1 - fit) * 100)}% 的值读不成{item.name}，这些行会被拒收")
-        if item.type == "id" and values and kind.key in {"orders", "refunds"} and key == "order_id":
-            long = [v for v in values if v.isdigit() and len(v) >= 16]
-            if len(long) >= 5 and sum(v.endswith("000") for v in long) > len(long) * 0.5:
-                problems.append(f"“{column}”多数以 000 结尾，像是被 Excel 截断过；请从平台重新导出，不要先用 Excel 另存")
+        if item.type == "id" and cells.were_cut(values):
+            problems.append(
+                f"“{column}”的长编号只剩前 15 位（后面都成了 0），是被 Excel 改过：这些行会被拒收。{cells.EXCEL_REMEDY}"
+            )
         out[key] = setting
+    if kind is fields.ORDERS:
+        problems += _compare_units(sniffed, out, columns)
     units = {s["unit"] for s in out.values() if "unit" in s}
     if len(units) > 1:
         problems.append("有的金额列按元、有的按分，请核对单位")
     return out, problems
+
+
+def _compare_units(sniffed: Sniffed, settled: Columns, given: Mapping[str, Any]) -> list[str]:
+    """Sets the unit of an amount that is a hundred times what price and quantity come to (or a hundredth), unless it was given."""
+    if "unit_price" not in settled or "quantity" not in settled:
+        return []
+    out = []
+    for key in ("line_amount", "line_paid", "paid"):
+        if key not in settled:
+            continue
+        ratio = _ratio(sniffed, settled, key)
+        if ratio is None or 0.02 < ratio < 50:
+            continue
+        wrong = key if ratio >= 50 else "unit_price"
+        said = given.get(wrong)
+        if isinstance(said, Mapping) and said.get("unit"):
+            continue
+        settled[wrong]["unit"] = "fen"
+        out.append(f"“{settled[wrong]['column']}”的数是别的金额列的 100 倍，按分计；如不对请改")
+    return out
+
+
+def _ratio(sniffed: Sniffed, settled: Columns, key: str) -> float | None:
+    """The middle of amount / (price × quantity) over the sample rows, as settled; None when few rows give all three."""
+    places = [sniffed.header.index(str(settled[k]["column"])) for k in (key, "unit_price", "quantity")]
+    scale = (100 if settled["unit_price"].get("unit") == "fen" else 1) / (100 if settled[key].get("unit") == "fen" else 1)
+    found = []
+    for _, row in sniffed.samples[:300]:
+        try:
+            amount, price, quantity = (cells.micros(_at(row, p)) for p in places)
+        except CellError:
+            continue
+        if amount > 0 and price > 0 and quantity > 0:
+            found.append(amount / price / (quantity / cells.MICRO) * scale)
+    return sorted(found)[len(found) // 2] if len(found) >= 3 else None
 
 
 def propose(
@@ -293,7 +366,11 @@ def propose(
     scores: dict[str, float] = {}
     if known and remembered is not None:
         kind = fields.KINDS[remembered[0]]
-        columns: Columns = {k: v for k, v in remembered[1].items() if k in kind.keys and v.get("column") in sniffed.header}
+        columns: Columns = {
+            k: _fitting(kind.field(k), v, sniffed)
+            for k, v in remembered[1].items()
+            if k in kind.keys and v.get("column") in sniffed.header
+        }
         confidence = 1.0
     else:
         ranked = []
@@ -313,12 +390,22 @@ def propose(
     if lacking:
         problems = [*_why_not(kind, kind_key, sniffed, columns, lacking), *problems]
     if kind.key == "orders" and columns and not lacking:
-        if not any(k in columns for k in ("openid", "unionid", "customer_id", "phone")):
+        if not any(k in columns for k in ("openid", "unionid", "customer_id", "buyer_phone", "phone")):
             problems.append("没有买家列：订单会导入，但算不出复购和客户数")
         if "status" not in columns:
             problems.append("没有订单状态列：全部按已成交计")
-    if kind.key in {"stock", "costs"} and not lacking and not any(k in columns for k in ("at", "since")):
-        problems.append("没有日期列：按今天计")
+        if "order_id" not in columns:
+            problems.append("没有订单号列：同一买家同一时刻的行算一笔订单")
+    if kind.key == "stock" and not lacking and "at" not in columns:
+        problems.append("没有盘点时间列：按今天的库存计")
+    if kind.key == "costs" and not lacking and "since" not in columns:
+        problems.append("没有生效日期列：SKU 的第一个成本从头算起，改价从今天算起")
+    if kind.key == "reviews" and not lacking and "at" not in columns:
+        problems.append("没有评价时间列：按导入当天计，看不出评价随时间的变化")
+    if table.others:
+        problems.append(
+            f"这次只读工作表“{table.sheet}”；{'、'.join(f'“{n}”' for n in table.others[:5])}也有数据，要导入请换工作表再导一次"
+        )
     problems += sorted(table.warnings)
     used = {str(s["column"]) for s in columns.values()}
     units = [s["unit"] for s in columns.values() if "unit" in s]
@@ -327,6 +414,16 @@ def propose(
         [row[: len(sniffed.header)] for _, row in sniffed.samples[:8]], problems, lacking, [h for h in sniffed.header if h not in used],
         known, table.sheet, table.sheets, table.encoding, scores,
     )  # fmt: skip
+
+
+def _fitting(item: fields.Field, setting: Mapping[str, Any], sniffed: Sniffed) -> Setting:
+    """A remembered setting, its date order put right where this file's own dates settle it."""
+    out = dict(setting)
+    if item.type in {"moment", "day"}:
+        order, sure = cells.date_order(sniffed.values(str(setting["column"])))
+        if sure:
+            out["format"] = order
+    return out
 
 
 def _why_not(kind: fields.Kind, asked: str | None, sniffed: Sniffed, columns: Columns, lacking: list[str]) -> list[str]:
@@ -339,8 +436,13 @@ def _why_not(kind: fields.Kind, asked: str | None, sniffed: Sniffed, columns: Co
             f"这是横排表（{periods[0]}、{periods[1]} … 各占一列），不是一行一条的明细。请导出订单或库存明细，或改成一行一条：商品、日期、数量"
         ]
     seen = "、".join(f"{kind.field(k).name}={s['column']}" for k, s in columns.items())
-    lead = f"按{kind.name}导入" if asked or columns else "认不出这是什么表；按最接近的" + kind.name + "导入"
-    out = [f"{lead}还缺：{'；'.join(lacking)}。请在原表加上这些列，或手动指定是哪一列" + (f"（已认出：{seen}）" if seen else "")]
-    if not asked:
-        out.append(f"可导入的表：{'、'.join(k.name for k in fields.KINDS.values())}；不确定列名时可下载模板")
+    known = f"（已认出：{seen}）" if seen else ""
+    wants = f"还缺：{'；'.join(lacking)}"
+    if asked:
+        return [f"按{kind.name}导入{wants}。请在原表加上这些列，或手动指定是哪一列{known}"]
+    if len(columns) >= 2 and len(lacking) == 1:
+        out = [f"看起来像{kind.name}表，但{wants}。请在原表加上这一列，或手动指定是哪一列{known}"]
+    else:
+        out = [f"认不出这是什么表；最接近{kind.name}表，{wants}{known}"]
+    out.append(f"可导入的表：{'、'.join(k.name for k in fields.KINDS.values())}；不确定列名时可下载模板照着填")
     return out

@@ -51,7 +51,8 @@ def comparable(value: Any) -> Any:
     return value
 
 
-def _quote(name: str) -> str:
+def _quote(name: str | None) -> str:
+    assert name is not None, "a concrete field has a column"
     return connection.ops.quote_name(name)
 
 

@@ -82,7 +82,7 @@ class Batch:
     """Some rows as columns: row numbers, the raw cells, and per mapped field its values (None where blank)."""
 
     numbers: list[int]
-    raw: list[Sequence[str]]
+    raw: Sequence[Sequence[str]]
     columns: dict[str, list[Any]]
     refused: dict[int, Refusal]
     """By index in the batch."""
@@ -113,7 +113,7 @@ class RowReader:
         self.index = {key: sniffed.header.index(str(s["column"])) for key, s in columns.items()}
         self.parsers = {key: self._parser(kind.field(key), s, (parsers or {}).get(key)) for key, s in columns.items()}
         self.read = 0
-        self.key = next((k for k in kind.needs[0] if k in columns), next(iter(columns), ""))
+        self.key = next((k for k in (*kind.needs[0], *kind.instead) if k in columns), next(iter(columns), ""))
 
     def _parser(
         self, item: fields.Field, setting: Mapping[str, Any], own: Callable[[str], Any] | None
@@ -131,11 +131,13 @@ class RowReader:
             return cells.cached(cells.whole)
         if item.type == "number":
             return cells.cached(lambda t: cells.micros(t, comma) / cells.MICRO)
+        if item.type in {"stars", "span"}:
+            return cells.cached(fields.rating if item.type == "stars" else fields.seconds)
         if item.type in {"moment", "day"}:
             moments = cells.Moments(self.zone, setting.get("format", "mdy"), since_1904=self.table.since_1904)
             return cells.cached(moments.day_of if item.type == "day" else moments.micros_of, 50_000)
         if item.type == "id":
-            return _ids
+            return _whole_ids if cells.were_cut(self.sniffed.values(str(setting["column"]))) else _ids
         if item.type == "bool":
             return cells.cached(lambda t: t.strip().lower() not in {"0", "否", "无", "false", "no", "n", "f", "[]"})
         return cells.cached(cells.words, 50_000)
@@ -204,7 +206,7 @@ class RowReader:
                 out.append([*row, *[""] * (width - len(row))])
             elif len(row) > width:
                 extra = [c for c in row[width:] if c.strip()]
-                if extra:
+                if extra and self.table.kind == "csv":  # in a spreadsheet a remark beside the table moves nothing
                     batch.refused[index] = Refusal(
                         batch.numbers[index],
                         "",
@@ -222,7 +224,9 @@ class RowReader:
         suspects = set(batch.refused)
         keys = batch.columns.get(self.key)
         if keys is not None:
-            suspects.update(i for i, v in enumerate(keys) if v is None or (isinstance(v, str) and not v.isascii()))
+            suspects.update(
+                i for i, v in enumerate(keys) if v is None or (isinstance(v, str) and not v[0].isdigit() and _total_word(v))
+            )
         header = self.sniffed.header
         for index in suspects:
             row = list(batch.raw[index])
@@ -253,6 +257,10 @@ class RowReader:
                 self.refuse(batch, index, key, f"缺{name}", f"补上{name}后再导入")
 
 
+def _total_word(text: str) -> bool:
+    return not text.isascii() or text.lower().startswith(("total", "subtotal", "sum", "grand", "average"))
+
+
 def _ids(values: Sequence[str | None], errors: dict[int, CellError]) -> list[Any]:
     """Ids of a column, not remembered: they are mostly different."""
     out: list[Any] = []
@@ -261,7 +269,7 @@ def _ids(values: Sequence[str | None], errors: dict[int, CellError]) -> list[Any
         if not value:
             append(None)
             continue
-        if not value.isalnum():
+        if not (value.isascii() and value.isalnum()):
             try:
                 value = cells.identifier(value)
             except CellError as error:
@@ -276,3 +284,8 @@ def _ids(values: Sequence[str | None], errors: dict[int, CellError]) -> list[Any
         else:
             append(value)
     return out
+
+
+def _whole_ids(values: Sequence[str | None], errors: dict[int, CellError]) -> list[Any]:
+    """Ids of a column in which Excel has cut long numbers: those are refused."""
+    return cells.check_cut(_ids(values, errors), errors)

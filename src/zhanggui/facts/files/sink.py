@@ -11,13 +11,16 @@ from typing import Any
 
 import orjson
 from django.db import connection
+from django.db.models import Q
 
-from zhanggui.facts import identity
+from zhanggui.facts import bulk, identity
 from zhanggui.facts import models as m
+from zhanggui.facts.commands.trade import lock_shop
 from zhanggui.facts.dirty import ORDER_TABLES
 from zhanggui.facts.files import fields, orders
 from zhanggui.facts.files.cells import MICRO
 from zhanggui.facts.files.merge import Merged, Writer, comparable, day_text, fetch, merge, stamp, values_in
+from zhanggui.facts.files.order_rows import CONTACT
 from zhanggui.facts.files.orders import Assembled, Return, Sold, Stage
 from zhanggui.kernel import vault
 
@@ -25,6 +28,8 @@ CHUNK = 10_000
 RETURNS = 20_000
 SOURCE = "file"
 Progress = Callable[[int], None]
+Bound = tuple[Return, int | None, int | None]
+"""A return, its order's row, and when that order was made (UTC microseconds)."""
 
 
 @dataclass
@@ -138,8 +143,13 @@ _REFUND_COLUMNS = (
 def write_orders(
     shop: m.Shop, stage: Stage, mapped: frozenset[str], levels: dict[str, str], progress: Progress | None = None
 ) -> Counts:
-    """Takes staged orders in: customers, products, orders with lines, returns. Call inside a transaction."""
+    """Takes staged orders in: customers, products, orders with lines, returns. Call inside a transaction.
+
+    Orders that the platform itself has told us are left out whole: its word stands. What they show about who a buyer of the file is, is kept.
+    """
     counts = Counts()
+    lock_shop(shop)
+    _respect_platform(shop, stage, counts)
     for people in stage.people():
         pks = resolve(shop, [row[:5] for row in people])
         counts.customers += len(set(pks))
@@ -157,16 +167,17 @@ def write_orders(
     sink = _OrderSink(shop, mapped, counts)
     chunk: list[Assembled] = []
     done = 0
-    for order in stage.assembled(levels, mapped):
-        chunk.append(order)
-        done += order.rows
-        if len(chunk) >= CHUNK:
-            sink.write(chunk)
-            chunk = []
-            if progress is not None:
-                progress(done)
-    sink.write(chunk)
-    sink.finish()
+    with sink.spool:
+        for order in stage.assembled(levels, mapped):
+            chunk.append(order)
+            done += order.rows
+            if len(chunk) >= CHUNK:
+                sink.write(chunk)
+                chunk = []
+                if progress is not None:
+                    progress(done)
+        sink.write(chunk)
+        sink.finish()
     if progress is not None:
         progress(done)
     for name, tables in (
@@ -177,6 +188,55 @@ def write_orders(
         if name in counts.merged and counts.merged[name].touched:
             counts.tables.update(tables)
     return counts
+
+
+def _respect_platform(shop: m.Shop, stage: Stage, counts: Counts) -> None:
+    """Leaves out of the stage what the platform has told us, and who of its buyers has been erased."""
+    held: dict[str, int | None] = {}
+    erased: list[str] = []
+    if not m.Order.objects.filter(shop=shop).filter(~Q(source=SOURCE) | Q(customer__erased_at__isnull=False)).exists():
+        return
+    for chunk in stage.order_ids():
+        condition, parameter = values_in("o.order_id", chunk)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT o.order_id, o.source, o.customer_id, c.erased_at IS NOT NULL FROM facts_order o LEFT JOIN facts_customer c ON c.id = o.customer_id "
+                f"WHERE o.shop_id = %s AND {condition} AND (o.source <> %s OR c.erased_at IS NOT NULL)",
+                [shop.pk, parameter, SOURCE],
+            )
+            for order_id, source, customer, gone in cursor.fetchall():
+                if source != SOURCE:
+                    held[order_id] = None if gone else customer
+                else:
+                    erased.append(order_id)
+    stage.forget_buyers(erased)
+    _join_buyers(shop, stage.buyers_of({o: c for o, c in held.items() if c is not None}))
+    counts.held_rows = stage.drop(list(held))
+
+
+def _join_buyers(shop: m.Shop, found: list[tuple[str, int]]) -> None:
+    """A buyer's number in the file is one more id of the customer whom the platform names for the same order.
+
+    A phone may be the recipient's, so an order alone does not make it the buyer's.
+    """
+    wanted = {}
+    for key, customer in found:
+        own = {kind: value for kind, value in orders.person_ids(key).items() if kind == "file"}
+        if own:
+            wanted[key] = (own, customer)
+    known = {
+        row.customer_id: row
+        for batch in bulk.chunks({c for _, c in wanted.values()}, 900)
+        for row in m.Identity.objects.filter(shop=shop, customer_id__in=batch).exclude(kind__in=("file", *identity.WEAK))
+    }
+    identity.resolve_many(
+        shop,
+        [
+            identity.Person({row.kind: row.value, **own}, row.first_seen_at)
+            for own, customer in wanted.values()
+            if (row := known.get(customer)) is not None
+        ],
+    )
 
 
 def _write_products(shop: m.Shop, stage: Stage, counts: Counts) -> None:
@@ -215,18 +275,19 @@ class _OrderSink:
         self.shop, self.mapped, self.counts = shop, mapped, counts
         compared = {"status", "created_at", "paid_at", "goods_fen", "paid_fen", "discount_fen", "freight_fen"}
         for column, keys in {
-            "customer_id": ("openid", "unionid", "customer_id", "phone"), "platform_status": ("status",), "shipped_at": ("shipped_at",), "done_at": ("done_at",),
-            "channel": ("channel",), "scene": ("scene",), "device": ("device",), "region": ("region",), "recipient_hash": ("phone",),
+            "customer_id": ("openid", "unionid", "customer_id", "buyer_phone", "phone"), "platform_status": ("status",), "shipped_at": ("shipped_at",), "done_at": ("done_at",),
+            "channel": ("channel",), "scene": ("scene",), "device": ("device",), "region": ("region",), "recipient_hash": ("phone", "buyer_phone"),
         }.items():  # fmt: skip
             if any(k in mapped for k in keys):
                 compared.add(column)
         self.compared = [c for c in _ORDER_COLUMNS if c in compared]
-        self.contacts = bool(mapped & {"recipient", "nickname", "phone", "address"})
+        self.contacts = bool(mapped & CONTACT)
         update = [*self.compared, *(["recipient_sealed"] if self.contacts else [])]
         self.orders = Writer(m.Order, _ORDER_COLUMNS, key=("shop_id", "order_id"), update=update, shop_id=shop.pk)
         self.fresh_orders = Writer(m.Order, _ORDER_COLUMNS, shop_id=shop.pk)
         self.lines = Writer(m.OrderLine, _LINE_COLUMNS, key=("order_id", "line_no"), update=_LINE_COLUMNS[2:], shop_id=shop.pk)
         self.fresh_lines = Writer(m.OrderLine, _LINE_COLUMNS, shop_id=shop.pk)
+        self.told = m.Refund.objects.filter(shop=shop).exclude(refund_key__startswith="file").exists()
         self.loose: list[Return] = []
         self.spool = Spool()
         self.places = {c: i for i, c in enumerate(_ORDER_COLUMNS)}
@@ -246,14 +307,15 @@ class _OrderSink:
         sales = [o for o in chunk if o.has_sale]
         known = {
             r[0]: r[1:]
-            for r in fetch(
-                m.Order, shop_id, "order_id", [o.order_id for o in chunk], ["order_id", "id", "source", *self.compared]
-            )
+            for r in fetch(m.Order, shop_id, "order_id", [o.order_id for o in chunk], ["order_id", "id", *self.compared])
         }
-        held = {order_id for order_id, row in known.items() if row[1] != SOURCE}
-        known_lines = self._known_lines([row[0] for order_id, row in known.items() if order_id not in held]) if known else {}
-        fresh, changed, moved_lines, new_lines = [], [], [], []
+        known_lines = self._known_lines([row[0] for row in known.values()]) if known else {}
+        fresh: list[list[Any]] = []
+        changed: list[list[Any]] = []
+        moved_lines: list[tuple[Any, ...]] = []
+        new_lines: list[tuple[Any, ...]] = []
         fresh_orders: list[Assembled] = []
+        same: set[str] = set()
         for order in sales:
             counts.gross_fen += order.paid_fen if order.paid_at is not None else 0
             before = known.get(order.order_id)
@@ -262,13 +324,10 @@ class _OrderSink:
                 fresh_orders.append(order)
                 counts.touch(order.created, order.paid_at)
                 continue
-            if order.order_id in held:
-                counts.held_rows += order.rows
-                continue
             lines_changed = self._lines(order, before[0], known_lines.get(before[0], {}), moved_lines, new_lines)
             row = self.row(order)
             differs = False
-            for column, old in zip(self.compared, before[2:], strict=True):
+            for column, old in zip(self.compared, before[1:], strict=True):
                 value = row[self.places[column]]
                 if value in (None, "") and old not in (None, "") and column not in {"paid_at"}:
                     row[self.places[column]] = old
@@ -282,29 +341,30 @@ class _OrderSink:
             else:
                 merged.unchanged += 1
                 counts.unchanged_rows += order.rows
+                same.add(order.order_id)
         merged.inserted += len(fresh)
         self.fresh_orders.write(fresh)
         self.orders.write(changed)
-        pks = {o: row[0] for o, row in known.items()}
+        pks: dict[str, int] = {o: row[0] for o, row in known.items()}
         if fresh_orders:
-            pks.update(fetch(m.Order, shop_id, "order_id", [o.order_id for o in fresh_orders], ["order_id", "id"]))  # type: ignore[arg-type]
+            found = fetch(m.Order, shop_id, "order_id", [o.order_id for o in fresh_orders], ["order_id", "id"])
+            pks.update((str(o), int(pk)) for o, pk in found)
             new_lines.extend(self._line(pks[o.order_id], line, line.line_no) for o in fresh_orders for line in o.lines)
         self.fresh_lines.write(new_lines)
         self.lines.write(moved_lines)
         if self.contacts:
             self._names(sales)
-        bound = []
+        moved: list[Bound] = []
+        stayed: list[Bound] = []
         for order in chunk:
+            bound = stayed if order.order_id in same else moved
             for item in order.returns:
-                if order.order_id in held:
-                    if not order.has_sale:
-                        counts.held_rows += 1
-                    continue
                 if item.order_id:
                     bound.append((item, pks[item.order_id], order.created))
                 else:
                     self.loose.append(item)
-        self._returns(bound)
+        self._returns(moved)
+        counts.unchanged_rows -= self._returns(stayed)[0]
         if len(self.loose) >= RETURNS:
             self.spool.add(
                 [(r.key, r.person, r.product_id, r.sku_id, r.quantity, r.amount_fen, r.at, r.reason) for r in self.loose]
@@ -371,7 +431,10 @@ class _OrderSink:
             nameless = [row[0] for row in cursor.fetchall()]
             rows = []
             for pk in nameless:
-                body = orjson.loads(vault.unseal(newest[pk], shop_id=self.shop.pk))  # type: ignore[arg-type]
+                sealed = newest[pk]
+                assert sealed is not None
+                body = orjson.loads(vault.unseal(sealed, shop_id=self.shop.pk))
+                body["phone"] = body.get("buyer_phone") or body.get("phone")
                 rows.append(
                     (
                         *(
@@ -388,25 +451,41 @@ class _OrderSink:
 
     # ---------------------------------------------------------------------------------------- returns
 
-    def _returns(self, items: list[tuple[Return, int | None, int | None]]) -> None:
-        """Writes returns with their order and its creation, or None where the order is not known."""
-        if not items:
-            return
+    def _returns(self, items: list[Bound]) -> tuple[int, int]:
+        """Writes returns with their order and its creation, or None where the order is not known: how many were (written, known as they are)."""
+        told = self._told_otherwise([pk for _, pk, _ in items if pk is not None])
+        kept = [item for item in items if item[1] is None or item[1] not in told]
+        if not kept:
+            return 0, len(items)
         counts = self.counts
         rows = [
             (r.key, order_pk, r.person, r.product_id, r.sku_id, r.quantity, r.amount_fen, stamp(r.at), r.reason[:200], SOURCE)
-            for r, order_pk, _ in items
+            for r, order_pk, _ in kept
         ]
-        before = counts.of("refunds").touched
+        into = counts.of("refunds")
+        before, same = into.touched, into.unchanged
         merge(
             m.Refund, self.shop.pk, _REFUND_COLUMNS, rows, key=("refund_key",), anchor="refund_key",
             compare=("order_id", "customer_id", "product_id", "quantity", "amount_fen", "at"), carry=("sku_id", "reason"), held=("source", "platform"),
-            into=counts.of("refunds"),
+            into=into,
         )  # fmt: skip
-        counts.refund_fen += sum(r.amount_fen for r, _, _ in items)
-        if counts.of("refunds").touched > before:
-            for r, _, created in items:
+        counts.refund_fen += sum(r.amount_fen for r, _, _ in kept)
+        if into.touched > before:
+            for r, _, created in kept:
                 counts.touch(r.at, created)
+        return into.touched - before, into.unchanged - same + len(items) - len(kept)
+
+    def _told_otherwise(self, order_pks: list[int]) -> set[int]:
+        """Those among the orders whose after-sales we have, from the platform or a file of them: their order rows add no refund."""
+        if not order_pks or not self.told:
+            return set()
+        condition, parameter = values_in("order_id", order_pks)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT DISTINCT order_id FROM facts_refund WHERE shop_id = %s AND refund_key NOT LIKE 'file%%' AND {condition}",
+                [self.shop.pk, parameter],
+            )
+            return {row[0] for row in cursor.fetchall()}
 
     def finish(self) -> None:
         """Finds orders for the returns that name none, and writes them."""
@@ -417,7 +496,6 @@ class _OrderSink:
             ]
             for rows in self.spool
         ]
-        self.spool.__exit__()
         for chunk in [*chunks, self.loose]:
             self._match(chunk)
 
@@ -456,7 +534,9 @@ class _OrderSink:
         counts.matched_returns += sum(1 for r in returns if r.key in settled)
         bought = {s.order: s.at for lines in sold.values() for s in lines}
         for start in range(0, len(returns), CHUNK):
-            self._returns([(r, pk := settled.get(r.key), bought.get(pk)) for r in returns[start : start + CHUNK]])
+            counts.unchanged_rows += self._returns(
+                [(r, pk := settled.get(r.key), bought.get(pk)) for r in returns[start : start + CHUNK]]
+            )[1]
 
     def _taken(self, people: list[int]) -> dict[tuple[int, str], tuple[int, int]]:
         """What earlier returns already took from orders of these customers: (order, product) → units, 分."""

@@ -1,4 +1,4 @@
-"""A file of orders as tables in memory, without any shop database: for `zhanggui metrics --orders FILE`."""
+"""Files as tables in memory, without any shop database: for `zhanggui metrics --orders FILE` and the tables given beside it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from zhanggui.facts.files import fields, mapping, orders, readers
+from zhanggui.facts import models as m
+from zhanggui.facts.files import fields, mapping, orders, plain, readers
 from zhanggui.facts.files.orders import Assembled, Context, Return, Sold, Stage, match_returns
 from zhanggui.facts.files.rows import Refusals, RowReader
+from zhanggui.kernel import clock
 from zhanggui.kernel.clock import SHANGHAI
 from zhanggui.kernel.errors import BadInput
 
@@ -27,6 +30,26 @@ REFUNDS = pa.schema([
     ("refund_key", pa.string()), ("order_id", pa.string()), ("at", TS), ("customer_key", pa.string()), ("product_id", pa.string()), ("quantity", pa.int64()), ("amount_fen", pa.int64()),
 ])  # fmt: skip
 CHUNK = 50_000
+PLAIN: Mapping[str, pa.Schema] = {
+    "refunds": pa.schema([
+        ("refund_key", pa.string()), ("order_id", pa.string()), ("at", pa.int64()), ("amount_fen", pa.int64()), ("product_id", pa.string()), ("sku_id", pa.string()),
+        ("quantity", pa.int64()), ("reason", pa.string()), ("customer_key", pa.string()),
+    ]),
+    "costs": pa.schema([("sku_id", pa.string()), ("since", pa.int32()), ("cost_fen", pa.int64())]),
+    "spend": pa.schema([
+        ("day", pa.int32()), ("channel", pa.string()), ("campaign", pa.string()), ("cost_fen", pa.int64()), ("views", pa.int64()), ("clicks", pa.int64()),
+        ("platform_new_customers", pa.int64()), ("platform_orders", pa.int64()), ("platform_order_fen", pa.int64()),
+    ]),
+    "visits": pa.schema([
+        ("day", pa.int32()), ("sessions", pa.int64()), ("page_views", pa.int64()), ("visitors", pa.int64()), ("new_visitors", pa.int64()), ("share_visitors", pa.int64()),
+        ("share_views", pa.int64()), ("total_visitors", pa.int64()), ("stay_seconds_per_session", pa.float64()), ("visit_depth", pa.float64()),
+    ]),
+    "events": pa.schema([
+        ("event_key", pa.string()), ("at", pa.int64()), ("kind", pa.string()), ("customer_key", pa.string()), ("session", pa.string()), ("page", pa.string()),
+        ("product_id", pa.string()), ("sku_id", pa.string()), ("channel", pa.string()), ("scene", pa.string()), ("device", pa.string()), ("region", pa.string()),
+    ]),
+}  # fmt: skip
+"""Kind of file → what `read_plain` gives; moments are UTC microseconds, days count from 1970."""
 
 
 def person_name(key: str | None) -> str | None:
@@ -36,22 +59,69 @@ def person_name(key: str | None) -> str | None:
 
 def open_orders(path: Path | str, columns: Mapping[str, Any] | None = None, *, sheet: str = "") -> tuple[RowReader, list[str]]:
     """A reader of a file of orders under the proposed (or given) mapping, and what to look at. BadInput when it is no such file."""
-    table = readers.open_table(path, sheet=sheet)
+    return _open(path, "orders", columns, sheet, orders.parsers())
+
+
+def _open(
+    path: Path | str, kind: str, columns: Mapping[str, Any] | None, sheet: str, parsers: Mapping[str, Any]
+) -> tuple[RowReader, list[str]]:
+    table, wanted = readers.open_table(path, sheet=sheet), fields.KINDS[kind]
     sniffed = mapping.sniff(table)
     if columns is None:
-        proposal = mapping.propose(table, sniffed, "orders")
+        proposal = mapping.propose(table, sniffed, kind)
         settled, problems, lacking = proposal.columns, proposal.problems, proposal.missing
     else:
-        settled, problems = mapping.settle(fields.ORDERS, sniffed, columns)
-        lacking = mapping.missing(fields.ORDERS, settled)
+        settled, problems = mapping.settle(wanted, sniffed, columns)
+        lacking = mapping.missing(wanted, settled)
     if lacking:
         raise BadInput(
-            f"这个文件不能当订单读，还缺：{'；'.join(lacking)}",
+            f"这个文件不能当{wanted.name}读，还缺：{'；'.join(lacking)}",
             remedy="在原表加上这些列，或用 --mapping 指定是哪一列",
             missing=lacking,
             problems=problems,
         )
-    return RowReader(table, sniffed, fields.ORDERS, settled, SHANGHAI, parsers=orders.parsers()), problems
+    return RowReader(table, sniffed, wanted, settled, SHANGHAI, parsers=parsers), problems
+
+
+def read_plain(
+    path: Path | str,
+    kind: str,
+    *,
+    sheet: str = "",
+    skus: Mapping[str, tuple[str, str]] | None = None,
+    refusals: Refusals | None = None,
+) -> pa.Table:
+    """A file of refunds, costs, spend, visits or events as a table (`PLAIN`), by the same rules as an import; no database is touched.
+
+    `skus` (code → product, SKU) tells which SKUs a row of costs means. A cost without a day holds from the beginning. Repeated events and
+    refunds (by their key) count once. Raises BadInput when the file is no such table.
+    """
+    reader, _ = _open(path, kind, None, sheet, plain.plain_parsers(kind))
+    refusals = refusals if refusals is not None else Refusals()
+    job = plain.Job(
+        m.Shop(timezone=str(SHANGHAI)), frozenset(reader.columns), round(clock.now().timestamp() * 1e6), skus=dict(skus or {})
+    )
+    found, seen = _Columns(PLAIN[kind]), set[str]()
+    for batch in reader.batches():
+        for row in plain.PLAIN[kind][0](reader, batch, job):
+            if kind in ("events", "refunds"):
+                if row[0] in seen:
+                    continue
+                seen.add(row[0])
+            found.add(_plain_row(kind, row, job.mapped))
+        for index in sorted(batch.refused):
+            refusals.add(batch.refused[index])
+    return found.table()
+
+
+def _plain_row(kind: str, row: tuple[Any, ...], mapped: frozenset[str]) -> tuple[Any, ...]:
+    if kind == "costs" and row[1] is None:
+        return row[0], 0, row[2]
+    if kind == "events":
+        return *row[:3], person_name(row[3]), *row[4:]
+    if kind == "refunds":
+        return *row[:8], person_name(row[8])
+    return row
 
 
 def iter_orders(
@@ -65,27 +135,18 @@ def iter_orders(
     refusals = refusals if refusals is not None else Refusals()
     with Stage() as stage:
         rows = orders.stage_file(reader, Context(), refusals, stage)
-        for order in stage.assembled(_levels(stage, reader), rows.mapped):
+        for order in stage.assembled(orders.levels(stage, reader), rows.mapped):
             order.person = person_name(order.person)
             for item in order.returns:
                 item.person = person_name(item.person)
             yield order
 
 
-def _levels(stage: Stage, reader: RowReader) -> dict[str, str]:
-    found = stage.levels()
-    for name, key in (("paid", "paid"), ("freight", "freight"), ("discount", "discount"), ("refund", "refund_amount")):
-        said = reader.columns.get(key, {}).get("level")
-        if said in {"order", "line"}:
-            found[name] = str(said)
-    return found
-
-
 class _Columns:
     """Collects rows as Arrow batches, so that a million rows never exist as objects at once."""
 
     def __init__(self, schema: pa.Schema) -> None:
-        self.schema, self.rows = schema, []
+        self.schema = schema
         self.batches: list[pa.RecordBatch] = []
         self.rows: list[tuple[Any, ...]] = []
 
@@ -162,3 +223,26 @@ def _sold(order_table: pa.Table, line_table: pa.Table, wanted: set[tuple[Any, st
     for person, product, order_id, at, quantity, paid in found:
         out.setdefault((person, product), []).append(Sold(order_id, at, int(quantity), int(paid)))
     return out
+
+
+def read_tables(
+    paths: Mapping[str, Path], columns: Mapping[str, Any] | None = None, *, sheet: str = ""
+) -> tuple[dict[str, pa.Table], dict[str, Refusals]]:
+    """The tables of a file of orders (`paths["orders"]`, its mapping and sheet) and of whichever other kinds are given beside it; what was refused.
+
+    A file of refunds joins the refunds of the orders' own file: its rows name their order or stand alone.
+    """
+    refused = {kind: Refusals() for kind in paths}
+    tables = read_orders(paths["orders"], columns, sheet=sheet, refusals=refused["orders"])
+    skus: dict[str, tuple[str, str]] = {}
+    if "costs" in paths:
+        sold = (pc.fill_null(tables["lines"][name], "").to_pylist() for name in ("product_id", "sku_id"))
+        skus = {sku: (product, sku) for product, sku in zip(*sold, strict=True) if sku}
+    for kind in sorted(PLAIN.keys() & paths.keys()):
+        found = read_plain(paths[kind], kind, skus=skus, refusals=refused[kind])
+        if kind == "refunds":
+            moments = found.set_column(found.column_names.index("at"), "at", found["at"].cast(TS)).select(REFUNDS.names)
+            tables["refunds"] = pa.concat_tables([tables["refunds"], moments])
+        else:
+            tables[kind] = found
+    return tables, refused

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
-from typing import IO
 
+from zhanggui.facts.files.text_rows import MAX_COLUMNS, ZIP_FAULTS, packed_position
 from zhanggui.kernel.errors import BadInput
 
 PIECE = 1 << 20
-MAX_COLUMNS = 512
+MERGES_WITHIN = 64 << 20
+"""Merged cells stand at the end of a sheet, so finding them reads it once more: only for sheets up to this size."""
 MAX_UNPACKED = 12 << 30
 MAX_RATIO = 400
 """A sheet that unpacks to more than this many times its size (and over 256 MB) is a bomb: real ones reach about 100."""
@@ -29,6 +30,7 @@ _ATTRIBUTE = re.compile(rb'([A-Za-z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')
 _TEXT = re.compile(rb"<" + _NAME + rb"t(?:\s[^>]*)?>(.*?)</" + _NAME + rb"t>", re.DOTALL)
 _PHONETIC = re.compile(rb"<" + _NAME + rb"rPh\b.*?</" + _NAME + rb"rPh>", re.DOTALL)
 _VALUE = re.compile(rb"<" + _NAME + rb"v(?:\s[^>]*)?>(.*?)</" + _NAME + rb"v>", re.DOTALL)
+_MERGED = re.compile(rb'mergeCell\b[^>]*?\bref="\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})"')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _BUILTIN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _TIMES = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86400)]
@@ -64,7 +66,7 @@ class Workbook:
     def __init__(self, path: Path) -> None:
         try:
             self.zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except ZIP_FAULTS as error:
             raise _broken("文件不完整或不是 xlsx") from error
         self.warnings: set[str] = set()
         try:
@@ -104,9 +106,7 @@ class Workbook:
             raise _broken("内部结构过大")
         try:
             data = self.zip.read(info)
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
-            raise _broken("内部结构损坏") from error
-        except Exception as error:  # zlib.error has no common base
+        except ZIP_FAULTS as error:
             raise _broken("内部结构损坏") from error
         if b"<!DOCTYPE" in data[:4096] or b"<!ENTITY" in data[:4096]:
             raise BadInput("文件里有外部引用声明，已拒绝打开", remedy="用 Excel 另存为 xlsx 后再导入")
@@ -203,7 +203,7 @@ class Workbook:
                     data = stream.read(PIECE)
                     if not data:
                         break
-                    self.read_bytes = _position(stream)
+                    self.read_bytes = packed_position(stream)
                     if not checked:
                         checked = True
                         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -226,14 +226,21 @@ class Workbook:
                         continue
                     yield data[: last.end()]
                     carry = data[last.end() :]
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+        except ZIP_FAULTS as error:
             raise _broken("文件在中途损坏") from error
-        except Exception as error:
-            if type(error).__module__ == "zlib":
-                raise _broken("文件在中途损坏") from error
-            raise
         if carry.strip():
             yield carry
+
+    def merged(self, part: str) -> dict[int, list[tuple[int, int]]]:
+        """Cells of one column merged over several rows: first row → (column, last row). Empty for very large sheets."""
+        out: dict[int, list[tuple[int, int]]] = {}
+        if self.zip.getinfo(part).file_size > MERGES_WITHIN:
+            return out
+        for piece in self._pieces(part, re.compile(rb"</" + _NAME + rb"row>|<" + _NAME + rb"mergeCell\b[^>]*>"), b">"):
+            for column, first, other, last in _MERGED.findall(piece):
+                if column == other and int(last) > int(first):
+                    out.setdefault(int(first), []).append((_column(column), int(last)))
+        return out
 
     def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
         """(row number as Excel shows it, cells as text from column A) of every row of a sheet that holds anything."""
@@ -360,11 +367,6 @@ class Workbook:
             self.warnings.add("有超过 15 位的编号存成了数字，后几位可能已被 Excel 改成 0；请从平台重新导出，编号列用文本格式")
             return text
         return repr(value)
-
-
-def _position(stream: IO[bytes]) -> int:
-    """How many bytes of the zip file have been consumed by this member, for progress."""
-    return int(getattr(stream, "_orig_compress_size", 0) or 0) - int(getattr(stream, "_compress_left", 0) or 0)
 
 
 def _column(letters: bytes) -> int:

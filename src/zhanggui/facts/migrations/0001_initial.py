@@ -537,7 +537,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(fields=['shop', '-created_at', '-id'], name='order_by_creation'),
+            index=models.Index(fields=['shop', '-created_at', '-id', 'channel'], name='order_by_creation'),
         ),
         migrations.AddIndex(
             model_name='order',
@@ -545,11 +545,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(fields=['shop', 'status', '-created_at', '-id'], name='order_by_status'),
+            index=models.Index(fields=['shop', 'status', '-created_at', '-id', 'channel'], name='order_by_status'),
         ),
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['shop', 'paid_at'], name='order_by_payment'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(condition=models.Q(('source', 'file'), models.Q(('recipient_hash', ''), _negated=True)), fields=['shop', 'recipient_hash'], name='order_by_recipient'),
         ),
         migrations.AddConstraint(
             model_name='order',

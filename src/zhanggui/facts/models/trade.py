@@ -127,10 +127,15 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(paid_fen__gte=0), name="paid_not_negative"),
         ]
         indexes = [
-            models.Index(fields=["shop", "-created_at", "-id"], name="order_by_creation"),
+            # The channel at the end lets a list narrowed to one be walked within the index.
+            models.Index(fields=["shop", "-created_at", "-id", "channel"], name="order_by_creation"),
             models.Index(fields=["shop", "customer", "paid_at"], name="order_of_customer"),
-            models.Index(fields=["shop", "status", "-created_at", "-id"], name="order_by_status"),
+            models.Index(fields=["shop", "status", "-created_at", "-id", "channel"], name="order_by_status"),
             models.Index(fields=["shop", "paid_at"], name="order_by_payment"),
+            # Only files give phones in clear; the platform's hash of an address is not searched for.
+            models.Index(
+                fields=["shop", "recipient_hash"], name="order_by_recipient", condition=Q(source="file") & ~Q(recipient_hash="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,8 @@ import pytest
 from zhanggui.facts import identity
 from zhanggui.facts.identity import Person
 from zhanggui.facts.models import Customer, CustomerMerge, Event, Identity, LakeDirty, Order, Refund, Shop
+from zhanggui.facts.tests.elsewhere import MIGRATED, ask, environment, together
+from zhanggui.kernel import vault
 from zhanggui.kernel.errors import Conflict, NotFound
 from zhanggui.kernel.models import AuditEntry
 
@@ -128,9 +130,9 @@ def test_meeting_ids_merge_into_the_lower_number_and_can_be_taken_back(shop):
 def test_a_merge_under_a_later_one_is_not_taken_back_first(shop):
     for n in range(3):
         identity.resolve(shop, {"openid": f"o{n}"}, AT)
-    identity.resolve(shop, {"openid": "o2", "mini": "m"}, AT)
-    identity.resolve(shop, {"openid": "o1", "mini": "m"}, AT)
-    identity.resolve(shop, {"openid": "o0", "mini": "m"}, AT)
+    identity.resolve(shop, {"openid": "o2", "unionid": "m"}, AT)
+    identity.resolve(shop, {"openid": "o1", "unionid": "m"}, AT)
+    identity.resolve(shop, {"openid": "o0", "unionid": "m"}, AT)
     inner, outer = CustomerMerge.objects.order_by("id")
     with pytest.raises(Conflict, match="之后"):
         identity.unmerge(inner.pk, "a")
@@ -152,3 +154,165 @@ def test_many_people_quickly(shop):
     assert sorted(Customer.objects.values_list("number", flat=True)) == list(range(20_000))
     assert first < 10 and second < 5, (first, second)
     print(f"new {20_000 / first:,.0f}/s, known {20_000 / second:,.0f}/s")
+
+
+def test_a_device_never_melts_two_people_into_one(shop):
+    anna = identity.resolve(shop, {"openid": "o-anna", "visitor": "tablet"}, AT)
+    bert = identity.resolve(shop, {"openid": "o-bert", "visitor": "tablet"}, AT)
+    assert anna.pk != bert.pk and not CustomerMerge.objects.exists()
+    assert identity.resolve(shop, {"visitor": "tablet"}, AT).pk == anna.pk, "it stays with whom it was first seen"
+    again = identity.resolve_many(
+        shop,
+        [
+            Person({"visitor": "tablet", "openid": "o-bert"}, AT),
+            Person({"mini": "m", "openid": "o-anna"}, AT),
+            Person({"mini": "m", "openid": "o-bert"}, AT),
+        ],
+    )
+    assert again == [bert.pk, anna.pk, bert.pk] and Identity.objects.get(kind="mini").customer_id == anna.pk
+
+
+def test_two_people_of_one_batch_do_not_meet_in_a_device_either(shop):
+    ids = identity.resolve_many(
+        shop,
+        [
+            Person({"visitor": "v"}, AT),
+            Person({"openid": "a", "visitor": "v"}, AT),
+            Person({"openid": "b", "visitor": "v"}, AT),
+            Person({"visitor": "v", "mini": "m"}, AT),
+        ],
+    )
+    assert ids[0] == ids[1] == ids[3] != ids[2]
+
+
+def test_a_nameless_visitor_becomes_the_person_who_signs_in(shop):
+    visitor = identity.resolve(shop, {"visitor": "v"}, AT, channel="ads")
+    signed = identity.resolve(shop, {"visitor": "v", "openid": "o"}, AT + timedelta(hours=1))
+    assert signed.pk == visitor.pk and signed.channel == "ads" and not CustomerMerge.objects.exists()
+    buyer = identity.resolve(shop, {"openid": "o2"}, AT)
+    stray = identity.resolve(shop, {"visitor": "v2"}, AT)
+    assert identity.resolve(shop, {"openid": "o2", "visitor": "v2"}, AT).pk == buyer.pk
+    assert CustomerMerge.objects.get().absorbed_id == stray.pk
+
+
+def snapshot():
+    """Everything that a merge could touch."""
+    return (
+        list(Customer.objects.order_by("pk").values("pk", "number", "first_seen_at", "region", "channel", "device", "tier", "merged_into_id", "phone_sealed")),
+        sorted(Identity.objects.values_list("kind", "value", "customer_id")), sorted(Order.objects.values_list("order_id", "customer_id")),
+    )  # fmt: skip
+
+
+def test_a_chain_of_merges_is_undone_link_by_link_and_everything_is_as_before(shop):
+    people = [
+        identity.resolve(
+            shop,
+            {"openid": f"o{n}"},
+            AT - timedelta(days=n),
+            region=f"省{n}" if n else "",
+            channel=f"c{n}",
+            device="ios" if n == 2 else "",
+        )
+        for n in range(4)
+    ]
+    for n, person in enumerate(people):
+        order(shop, person, n)
+    Customer.objects.filter(pk=people[3].pk).update(phone_sealed=vault.seal("13800138000", shop_id=shop.pk))
+    before = [snapshot()]
+    for one, other in ((2, 3), (1, 2), (0, 1)):
+        identity.merge(shop, people[one].pk, people[other].pk, evidence="同一手机号", by="小王")
+        before.append(snapshot())
+    root = Customer.objects.get(pk=people[0].pk)
+    assert (
+        set(Order.objects.values_list("customer_id", flat=True)) == {root.pk}
+        and Identity.objects.filter(customer=root).count() == 4
+    )
+    assert (root.first_seen_at, root.region, root.channel, root.device) == (AT - timedelta(days=3), "省1", "c3", "ios")
+    assert vault.unseal_text(root.phone_sealed, shop_id=shop.pk) == "13800138000"
+    assert identity.resolve(shop, {"openid": "o3"}, AT).pk == root.pk
+    for row in CustomerMerge.objects.order_by("-pk"):
+        assert snapshot() == before.pop()
+        identity.unmerge(row.pk, "小王")
+    assert snapshot() == before.pop() and not before
+
+
+def test_what_was_learned_after_a_merge_stays_with_the_one_who_was_kept(shop):
+    low = identity.resolve(shop, {"openid": "o1"}, AT)
+    high = identity.resolve(shop, {"unionid": "u1"}, AT, region="浙江省")
+    row = identity.merge(shop, low.pk, high.pk, evidence="x", by="小王")
+    later = order(shop, low, 9)
+    identity.resolve(shop, {"openid": "o1", "external": "e"}, AT - timedelta(days=9), device="ios")
+    Customer.objects.filter(pk=low.pk).update(region="江苏省")
+    identity.unmerge(row.pk, "小王")
+    low.refresh_from_db()
+    later.refresh_from_db()
+    assert (low.region, low.device, low.first_seen_at) == (
+        "江苏省",
+        "ios",
+        AT - timedelta(days=9),
+    ) and later.customer_id == low.pk
+    assert (
+        Identity.objects.get(kind="external").customer_id == low.pk
+        and Identity.objects.get(kind="unionid").customer_id == high.pk
+    )
+
+
+def test_parted_people_stay_parted_whoever_else_joins(shop):
+    a, b = (identity.resolve(shop, {"openid": o}, AT) for o in "ab")
+    row = identity.merge(shop, a.pk, b.pk, evidence="x", by="小王")
+    identity.unmerge(row.pk, "小王")
+    identity.resolve_many(shop, [Person({"openid": "a", "phone": "p"}, AT), Person({"openid": "b", "phone": "p"}, AT)])
+    third = identity.resolve(shop, {"openid": "a", "unionid": "u"}, AT)
+    assert third.pk == a.pk and Customer.objects.filter(merged_into=None).count() == 2
+
+
+def test_merging_is_refused_where_it_makes_no_sense(shop):
+    a, b = (identity.resolve(shop, {"openid": o}, AT) for o in "ab")
+    stranger = identity.resolve(Shop.objects.create(name="别家"), {"openid": "a"}, AT)
+    before = snapshot()
+    for pair, error in (((a.pk, a.pk), Conflict), ((a.pk, stranger.pk), NotFound), ((a.pk, 10**9), NotFound)):
+        with pytest.raises(error):
+            identity.merge(shop, *pair, evidence="x", by="小王")
+    assert snapshot() == before
+    identity.merge(shop, a.pk, b.pk, evidence="x", by="小王")
+    with pytest.raises(Conflict, match="已被合并"):
+        identity.merge(shop, a.pk, b.pk, evidence="x", by="小王")
+
+
+def test_a_phone_is_known_by_its_keyed_hash_however_it_is_written(shop):
+    key = identity.phone_key(shop, "+86 138-0013-8000")
+    assert key == identity.phone_key(shop.pk, "13800138000") and len(key) == 64 and "13800138000" not in key
+    assert identity.phone_key(shop, "138****8000") == ""
+    assert identity.phone_key(Shop.objects.create(name="别家"), "13800138000") != key
+
+
+RACE = """
+import sys
+from datetime import UTC, datetime
+from zhanggui.facts import identity
+from zhanggui.facts.identity import Person
+from zhanggui.facts.models import Shop
+shop = Shop.objects.get(name="竞争")
+print("ready", flush=True)
+sys.stdin.readline()
+at = datetime(2026, 3, 1, tzinfo=UTC)
+odd = int(sys.argv[1])
+found = []
+for start in range(0, 400, 20):
+    people = [Person({"openid": f"o{n}", "unionid": f"u{n}"} if (n + odd) % 2 else {"unionid": f"u{n}", "external": f"e{n}"}, at) for n in range(start, start + 20)]
+    found += identity.resolve_many(shop, people)
+print(*found)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_that_see_people_for_the_first_time_agree_on_them(tmp_path_factory):
+    elsewhere = environment(tmp_path_factory)
+    ask(elsewhere, MIGRATED + "from zhanggui.facts.models import Shop; Shop.objects.create(name='竞争')")
+    answers = [list(map(int, a.split())) for a in together(elsewhere, RACE, "0", "1")]
+    assert len(answers[0]) == 400 and answers[0] == answers[1]
+    told = ask(
+        elsewhere,
+        "from zhanggui.facts.models import *; s = Shop.objects.get(name='竞争'); c = Customer.objects.filter(shop=s); print(c.count(), sorted(c.values_list('number', flat=True)) == list(range(400)), s.next_customer_number, Identity.objects.filter(shop=s).count(), CustomerMerge.objects.filter(shop=s).count())",
+    )
+    assert told == "400 True 400 1200 0"

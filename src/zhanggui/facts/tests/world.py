@@ -110,11 +110,14 @@ class World:
         return Product.objects.create(shop=self.shop, product_id=product_id, **{"title": product_id, **fields})
 
     def cost(self, sku: str, since: int, fen: int) -> SkuCost:
-        return SkuCost.objects.create(shop=self.shop, sku_id=sku, since=DAY0 + timedelta(days=since), cost_fen=fen)
+        """What a SKU costs from a day on. The marks are the caller's: a new cost alone marks nothing of the lake."""
+        key = {"shop": self.shop, "sku_id": sku, "since": DAY0 + timedelta(days=since)}
+        return SkuCost.objects.update_or_create(**key, defaults={"cost_fen": fen})[0]
 
     def spend(self, day: int, channel: str, fen: int) -> Spend:
         self.mark("spend")
-        return Spend.objects.create(shop=self.shop, day=DAY0 + timedelta(days=day), channel=channel, cost_fen=fen)
+        key = {"shop": self.shop, "day": DAY0 + timedelta(days=day), "channel": channel}
+        return Spend.objects.update_or_create(**key, defaults={"cost_fen": fen})[0]
 
     def visits(self, day: int, **fields: Any) -> DailyVisit:
         self.mark("daily_visits")

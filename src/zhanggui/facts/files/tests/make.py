@@ -75,3 +75,42 @@ def xlsx_file(path: Path, rows: Sequence[Sequence[Any]]) -> Path:
                 sheet.write(number, column, value)
     book.close()
     return path
+
+
+class Importer:
+    """Takes rows in as a file would be: opened, proposed, run; `take(rows)` gives the summary, `take.file` the file's row."""
+
+    def __init__(self, shop: Any, folder: Path) -> None:
+        self.shop, self.folder, self.count = shop, folder, 0
+        self.file: Any = None
+        self.proposal: Any = None
+
+    def open(self, rows: Sequence[Sequence[Any]] | Path, kind: str | None = None, *, xlsx: bool = False) -> Any:
+        """The proposal for the rows."""
+        from zhanggui.facts import files
+
+        if isinstance(rows, Path):
+            path = rows
+        else:
+            self.count += 1
+            path = self.folder / f"{self.count}.{'xlsx' if xlsx else 'csv'}"
+            (xlsx_file if xlsx else csv_file)(path, rows)
+        self.file = files.open_upload(self.shop, path, path.name, "老王")
+        self.proposal = files.propose(self.file, kind)
+        return self.proposal
+
+    def __call__(
+        self,
+        rows: Sequence[Sequence[Any]] | Path,
+        kind: str | None = None,
+        *,
+        xlsx: bool = False,
+        changes: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Any:
+        """Imports the rows, `changes` over the proposed mapping (None takes a field out)."""
+        from zhanggui.facts import files
+
+        proposal = self.open(rows, kind, xlsx=xlsx)
+        columns = {k: v for k, v in (dict(proposal.columns) | (changes or {})).items() if v is not None}
+        return files.run(self.file, columns, kind=proposal.kind, **more)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zhanggui.facts.files import mapping, readers, xlsx
+from zhanggui.facts.files import mapping, readers, text_rows, xlsx
 from zhanggui.facts.files.tests.make import csv_file, raw_xlsx, sheet_xml, xlsx_file
 from zhanggui.kernel.errors import BadInput
 
@@ -173,9 +173,8 @@ def test_entities_and_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
 def test_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n" * 100_000))
-    monkeypatch.setattr(
-        readers, "_counted", lambda stream, packed: __import__("io").BufferedReader(readers._Guard(stream, 50_000))
-    )
+    monkeypatch.setattr(text_rows, "UNPACKED", 50_000)
+    monkeypatch.setattr(text_rows, "MAX_TEXT", 50_000)
     with pytest.raises(BadInput, match="大得不正常"):
         list(readers.open_table(path).rows())
 
