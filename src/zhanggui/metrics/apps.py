@@ -11,3 +11,10 @@ class MetricsConfig(AppConfig):
     name = "zhanggui.metrics"
     label = "metrics"
     verbose_name = "指标"
+
+    def ready(self) -> None:
+        """Make every policy known to this process, so that a page can show and change it before any number was computed."""
+        from zhanggui.kernel import policy_store
+        from zhanggui.metrics import policy
+
+        policy_store.register(*policy.ALL)

@@ -14,12 +14,12 @@ from zhanggui.facts import bulk, lake
 from zhanggui.facts.lake import Lake
 from zhanggui.kernel import clock, policy_store
 from zhanggui.kernel.policy import describe
-from zhanggui.metrics import policy
+from zhanggui.metrics import folds, policy
 from zhanggui.metrics.catalogue import ALL
-from zhanggui.metrics.compute import Context, align, grains_of, points
+from zhanggui.metrics.compute import Context, align, points
 from zhanggui.metrics.engine import LakeUnreadable, engine_for
 from zhanggui.metrics.events import MetricsRefreshed
-from zhanggui.metrics.metric import WINDOWS, Metric, check
+from zhanggui.metrics.metric import WINDOWS, Grain, Metric, check
 from zhanggui.metrics.models import MetricPoint, Watermark
 
 Progress = Callable[[int, int, str], None]
@@ -154,7 +154,7 @@ def _reach(metric: Metric, mark: Watermark | None, now: Lake, values: dict[str, 
     if not spans:
         return None
     low = min(span[0] for span in spans)
-    if metric.fold in ("purchase", "cart_pay", "visit_pay"):
+    if metric.fold in folds.STEPS:
         low -= timedelta(days=int(values[metric.params["funnel_days"]]) + 1)  # a later step counts for the day of the first one
     return low, max(span[1] for span in spans)
 
@@ -167,8 +167,8 @@ def _refill(context: Context, metric: Metric, span: Span | None, first: date | N
     """Deletes and refills the metric's points of the days in `span` (None: all), with the watermark, in one transaction."""
     shop_id = context.lake.shop_id
     rows: list[tuple[Any, ...]] = []
-    gone: list[tuple[str, Span | None]] = []
-    for grain in grains_of(metric):
+    gone: list[tuple[Grain, Span | None]] = []
+    for grain in metric.grains:
         if first is None or last is None:
             gone.append((grain, None))
             continue
@@ -187,8 +187,8 @@ def _refill(context: Context, metric: Metric, span: Span | None, first: date | N
             if p.numerator is not None or p.denominator is not None
         )
     with transaction.atomic():
-        for grain, days in gone:
-            old = MetricPoint.objects.filter(shop_id=shop_id, metric=metric.key, grain=grain)
+        for kept, days in gone:
+            old = MetricPoint.objects.filter(shop_id=shop_id, metric=metric.key, grain=kept)
             (old if days is None else old.filter(start__range=days))._raw_delete(old.db)
         bulk.insert(MetricPoint, _FIELDS, rows)
         Watermark.objects.update_or_create(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from zhanggui.metrics.metric import Metric
 
-_DAYS = """(
-  SELECT g.day, g.members, g.members_who_spoke, g.messages FROM group_daily g
+DAYS = """(
+  SELECT g.day, g.owner, g.chat_id, g.groups, g.new_members, g.members, g.members_who_spoke, g.messages FROM group_daily g
   LEFT JOIN (SELECT DISTINCT day, owner FROM group_daily WHERE chat_id = '') w ON w.day = g.day AND w.owner = g.owner
   WHERE g.day BETWEEN $first AND $last AND (g.chat_id = '' OR w.owner IS NULL)
 ) AS days"""
+"""Days of group statistics, each owner's sum once: where an owner has a row for all groups, the rows of single groups repeat it."""
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -33,7 +34,7 @@ METRICS: tuple[Metric, ...] = (
         "community",
         "ratio",
         ("groups",),
-        rows="members",
+        rows="ripe_members",
         before=1,
         lag=1,
         policies=("community.first_day_low",),
@@ -52,7 +53,7 @@ METRICS: tuple[Metric, ...] = (
         "state",
         ("group_days",),
         rows="group_days",
-        sql=f"SELECT day AS day, sum(members) AS numerator, NULL AS denominator FROM {_DAYS} GROUP BY day",
+        sql=f"SELECT day AS day, sum(members) AS numerator, NULL AS denominator FROM {DAYS} GROUP BY day",
     ),
     Metric(
         "community.interactions_per_100",
@@ -67,7 +68,7 @@ METRICS: tuple[Metric, ...] = (
         per=100.0,
         policies=("community.interactions_low",),
         base="群成员",
-        sql=f"SELECT day AS day, sum(messages) AS numerator, sum(members) AS denominator FROM {_DAYS} "
+        sql=f"SELECT day AS day, sum(messages) AS numerator, sum(members) AS denominator FROM {DAYS} "
         "WHERE messages IS NOT NULL AND members IS NOT NULL GROUP BY day",
     ),
     Metric(
@@ -81,7 +82,7 @@ METRICS: tuple[Metric, ...] = (
         ("group_days",),
         rows="group_days",
         base="群成员",
-        sql=f"SELECT day AS day, sum(members_who_spoke) AS numerator, sum(members) AS denominator FROM {_DAYS} "
+        sql=f"SELECT day AS day, sum(members_who_spoke) AS numerator, sum(members) AS denominator FROM {DAYS} "
         "WHERE members_who_spoke IS NOT NULL AND members IS NOT NULL GROUP BY day",
     ),
 )

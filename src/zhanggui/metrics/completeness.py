@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zhanggui.metrics.metric import PEOPLE, Metric
+from zhanggui.metrics.metric import PAID, PEOPLE, Metric
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -44,7 +44,7 @@ METRICS: tuple[Metric, ...] = (
         policies=("data.channel_known_low",),
         base="支付订单",
         sql="SELECT paid_day AS day, count(*) FILTER (WHERE channel <> 'unknown') AS numerator, count(*) AS denominator FROM orders "
-        "WHERE paid_day BETWEEN $first AND $last GROUP BY paid_day",
+        f"WHERE {PAID} GROUP BY paid_day",
     ),
     Metric(
         "data.customer_known",
@@ -57,7 +57,7 @@ METRICS: tuple[Metric, ...] = (
         ("orders",),
         rows="paid_orders",
         base="支付订单",
-        sql="SELECT paid_day AS day, count(customer) AS numerator, count(*) AS denominator FROM orders WHERE paid_day BETWEEN $first AND $last GROUP BY paid_day",
+        sql=f"SELECT paid_day AS day, count(customer) AS numerator, count(*) AS denominator FROM orders WHERE {PAID} GROUP BY paid_day",
     ),
     Metric(
         "data.cost_known",

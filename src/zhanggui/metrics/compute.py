@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,11 +16,12 @@ from zhanggui.facts.lake_schema import EVENT_KINDS
 from zhanggui.kernel import clock
 from zhanggui.metrics import folds
 from zhanggui.metrics.engine import Engine
-from zhanggui.metrics.metric import ANCHOR, GRAINS, WINDOWS, Grain, Metric, statement
+from zhanggui.metrics.metric import ANCHOR, SHARED, VISIT, WINDOWS, Grain, Metric, statement
 from zhanggui.stats.survival import kaplan_meier, share_by
 
 _EPOCH = date(1970, 1, 1)
-VISIT = "kind NOT IN ('order', 'pay')"
+_MARGIN = timedelta(days=31)
+"""What is read for one grain is read this much wider: the other grains reach a little further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Context:
     values: Mapping[str, Any]
     _logs: dict[str, tuple[date, date, folds.Log, list[str]]] = field(default_factory=dict)
     _kept: dict[str, Any] = field(default_factory=dict)
+    _shared: dict[str, tuple[date, date]] = field(default_factory=dict)
 
     @property
     def horizon(self) -> date:
@@ -67,17 +69,19 @@ class Context:
         """The behaviour and purchase log of these days, in time order, split by a dimension; and the dimension's values."""
         kept = self._logs.get(dimension)
         if kept is None or first < kept[0] or last > kept[1]:
-            first, last = first - timedelta(days=31), last + timedelta(days=31)  # the other grains reach a little further
+            first, last = first - _MARGIN, last + _MARGIN
             kept = (first, last, *_read_log(self, first, last, dimension))
             self._logs[dimension] = kept
         return kept[2], kept[3]
 
-
-def grains_of(metric: Metric) -> tuple[Grain, ...]:
-    """The grains a metric is stored in; longer periods of an additive one are sums of days."""
-    if metric.fold in folds.KM or metric.fold == "cohort":
-        return ("month",)
-    return ("day",) if metric.additive or (metric.shape in ("state", "spread") and metric.fold not in folds.STEPS) else GRAINS
+    def share(self, metric: Metric, first: date, last: date) -> None:
+        """Gives the engine the tables this metric shares with others, for these days at least."""
+        for name in metric.shared:
+            kept = self._shared.get(name)
+            if kept is None or first < kept[0] or last > kept[1]:
+                kept = (first - _MARGIN, last + _MARGIN)
+                self.engine.keep(name, SHARED[name].select(()), {"first": kept[0], "last": kept[1]})
+                self._shared[name] = kept
 
 
 def align(grain: Grain, first: date, last: date, horizon: date) -> tuple[date, date]:
@@ -121,7 +125,11 @@ def points(
         for dimension in dimensions:
             found.extend(_fold(context, metric, grain, first, last, dimension))
         return found
-    asked = statement(metric.sql, grain, dimensions)
+    if metric.shape == "state" and grain == "range":
+        return _as_of(points(context, metric, "day", first, last, dimensions), first)
+    if not dimensions:
+        context.share(metric, first, last)
+    asked = statement(metric.sql, grain, dimensions, bool(dimensions))
     if grain in WINDOWS:
         asked = asked.replace(ANCHOR, str(context.horizon))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -134,8 +142,16 @@ def points(
     ):
         dimension = next((name for name, flag in zip(dimensions, flags, strict=True) if flag[at] == 0), "")
         segment = text_of(answer[f"d_{dimension}"][at]) if dimension else ""
+        if dimension == "product_id" and not segment and "events" in metric.tables:
+            continue  # pages that show no product
         found.append(Point(start, dimension, segment, _number(numerator), _number(denominator)))
     return found
+
+
+def _as_of(found: list[Point], first: date) -> list[Point]:
+    """A state over a stretch is what it was on the last day it is known for."""
+    last = max((p.start for p in found if not p.dimension), default=None)
+    return [replace(p, start=first) for p in found if p.start == last]
 
 
 def _number(value: Any) -> float | None:
@@ -161,7 +177,7 @@ def everything(context: Context, metrics: Iterable[Metric]) -> dict[str, list[Po
     found: dict[str, list[Point]] = {}
     for metric in metrics:
         found[metric.key] = []
-        for grain in grains_of(metric):
+        for grain in metric.grains:
             found[metric.key].extend(points(context, metric, grain, *align(grain, first, last, context.horizon), metric.stored))
     return found
 
@@ -182,7 +198,7 @@ def _fold(context: Context, metric: Metric, grain: Grain, first: date, last: dat
     elif name == "cohort":
         yield from _cohorts(context)
     elif name == "rfm":
-        yield from _rfm(context)
+        yield from _rfm(context, min(last, context.horizon) if grain == "range" else context.horizon)
     else:
         raise KeyError(name)
 
@@ -312,9 +328,9 @@ def _survival(context: Context, days: int, asked: list[Period]) -> Iterator[Poin
     if key not in context._kept:
         context._kept[key] = context.engine.query(
             "SELECT f.paid_day AS day, date_diff('day', f.paid_day, s.paid_day) AS waited, count(*) AS people FROM orders f "
-            "LEFT JOIN orders s ON s.customer = f.customer AND s.nth = 2 WHERE f.nth = 1 AND f.paid_day BETWEEN $first AND $last "
-            "GROUP BY f.paid_day, waited",
-            None, {"first": first, "last": last},
+            "LEFT JOIN orders s ON s.customer = f.customer AND s.nth = 2 AND s.paid_day <= CAST($horizon AS DATE) "
+            "WHERE f.nth = 1 AND f.paid_day BETWEEN $first AND least(CAST($last AS DATE), CAST($horizon AS DATE)) GROUP BY f.paid_day, waited",
+            None, {"first": first, "last": last, "horizon": context.horizon},
         ).to_pydict()  # fmt: skip
     rows = context._kept[key]
     for period in asked:
@@ -352,10 +368,13 @@ def _cohorts(context: Context) -> Iterator[Point]:
             age, month = age + 1, after
 
 
-_RFM = """WITH scored AS (
-  SELECT orders, paid_fen - refunded_fen AS money, ntile(5) OVER (ORDER BY last_paid_at, customer) AS r,
-    ntile(5) OVER (ORDER BY orders, customer) AS f, ntile(5) OVER (ORDER BY paid_fen - refunded_fen, customer) AS m
-  FROM customers WHERE orders > 0
+_RFM = """WITH bought AS (
+  SELECT customer, count(*) AS orders, sum(paid_fen) AS paid, max(paid_day) AS last_day FROM orders WHERE nth IS NOT NULL AND paid_day <= $last GROUP BY customer
+), back AS (SELECT customer, sum(amount_fen) AS amount FROM refunds WHERE customer IS NOT NULL AND day <= $last GROUP BY customer), people AS (
+  SELECT b.orders, b.last_day, b.paid - coalesce(r.amount, 0) AS money FROM bought b LEFT JOIN back r ON r.customer = b.customer
+), scored AS (
+  SELECT orders, money, 1 + (rank() OVER (ORDER BY last_day) - 1) * 5 // count(*) OVER () AS r,
+    1 + (rank() OVER (ORDER BY orders) - 1) * 5 // count(*) OVER () AS f, 1 + (rank() OVER (ORDER BY money) - 1) * 5 // count(*) OVER () AS m FROM people
 )
 SELECT r, f, m, count(*) AS people, sum(money) AS money, sum(orders) AS orders FROM scored GROUP BY r, f, m ORDER BY r, f, m"""
 RFM_NAMES: Mapping[tuple[bool, bool, bool], str] = {
@@ -364,9 +383,12 @@ RFM_NAMES: Mapping[tuple[bool, bool, bool], str] = {
 }  # fmt: skip
 
 
-def _rfm(context: Context) -> Iterator[Point]:
-    """Customers per segment and per cell of quintiles: the numerator counts people, the denominator their net 分."""
-    found = context.engine.query(_RFM).to_pydict()
+def _rfm(context: Context, last: date) -> Iterator[Point]:
+    """Customers per segment and per cell as of `last`: the numerator counts people, the denominator their net 分.
+
+    A score is one more than the fifths of all customers who stand strictly below, so equals always score alike.
+    """
+    found = context.engine.query(_RFM, None, {"last": last}).to_pydict()
     sums: dict[tuple[str, str], list[float]] = {}
     for r, f, m, people, money, orders in zip(*(found[n] for n in ("r", "f", "m", "people", "money", "orders")), strict=True):
         name = RFM_NAMES[(r >= 4, f >= 4, m >= 4)]
@@ -378,7 +400,7 @@ def _rfm(context: Context) -> Iterator[Point]:
         entry[0] += int(orders)
         entry[1] += people
     for (dimension, segment), (numerator, denominator) in sums.items():
-        yield Point(context.horizon, dimension, segment, numerator, denominator)
+        yield Point(last, dimension, segment, numerator, denominator)
 
 
 def sum_of(found: Iterable[Point]) -> tuple[float | None, float | None]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from zhanggui.metrics.metric import Metric
 
-_NEW = """(
-  SELECT day, article_id,
+DAILY = """(
+  SELECT day, article_id, title,
     CASE WHEN is_running_sum THEN greatest(readers - coalesce(lag(readers) OVER (PARTITION BY article_id ORDER BY day), 0), 0) ELSE readers END AS readers,
     CASE WHEN is_running_sum THEN greatest(sharers - coalesce(lag(sharers) OVER (PARTITION BY article_id ORDER BY day), 0), 0) ELSE sharers END AS sharers,
     CASE WHEN is_running_sum THEN greatest(followers_gained - coalesce(lag(followers_gained) OVER (PARTITION BY article_id ORDER BY day), 0), 0)
       ELSE followers_gained END AS followers
   FROM reads
 ) AS daily"""
+"""What each article gained on each day: sums since publication taken apart."""
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -25,7 +26,7 @@ METRICS: tuple[Metric, ...] = (
         ("reads",),
         rows="reads",
         after=None,
-        sql=f"SELECT day AS day, sum(readers) AS numerator, NULL AS denominator FROM {_NEW} WHERE day BETWEEN $first AND $last GROUP BY day",
+        sql=f"SELECT day AS day, sum(readers) AS numerator, NULL AS denominator FROM {DAILY} WHERE day BETWEEN $first AND $last GROUP BY day",
     ),
     Metric(
         "content.share_rate",
@@ -39,7 +40,7 @@ METRICS: tuple[Metric, ...] = (
         rows="reads",
         after=None,
         base="文章阅读",
-        sql=f"SELECT day AS day, sum(sharers) AS numerator, sum(readers) AS denominator FROM {_NEW} WHERE day BETWEEN $first AND $last GROUP BY day",
+        sql=f"SELECT day AS day, sum(sharers) AS numerator, sum(readers) AS denominator FROM {DAILY} WHERE day BETWEEN $first AND $last GROUP BY day",
     ),
     Metric(
         "content.followers",
@@ -52,6 +53,6 @@ METRICS: tuple[Metric, ...] = (
         ("reads",),
         rows="reads",
         after=None,
-        sql=f"SELECT day AS day, sum(followers) AS numerator, NULL AS denominator FROM {_NEW} WHERE day BETWEEN $first AND $last GROUP BY day",
+        sql=f"SELECT day AS day, sum(followers) AS numerator, NULL AS denominator FROM {DAILY} WHERE day BETWEEN $first AND $last GROUP BY day",
     ),
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from zhanggui.metrics.metric import PEOPLE, Metric
-from zhanggui.metrics.traffic import VISIT
+from zhanggui.metrics.metric import PAID, PEOPLE, Metric
 
 _WINDOW = {"funnel_days": "conversion.funnel_days"}
 _FUNNEL_DIMENSIONS = (*PEOPLE, "product_id")
@@ -11,7 +10,7 @@ _FUNNEL_DIMENSIONS = (*PEOPLE, "product_id")
 
 def _step(key: str, name: str, formula: str, numerator: int, denominator: int, base: str) -> Metric:
     return Metric(
-        key, name, formula, "率", "转化", "care", "ratio", ("behaviour",), rows="visits", fold="purchase", pick=(numerator, denominator), additive=False,
+        key, name, formula, "率", "转化", "care", "ratio", ("behaviour",), rows="views", fold="purchase", pick=(numerator, denominator), additive=False,
         dimensions=_FUNNEL_DIMENSIONS, params=_WINDOW, base=base,
     )  # fmt: skip
 
@@ -26,7 +25,7 @@ METRICS: tuple[Metric, ...] = (
         "care",
         "spread",
         ("behaviour",),
-        rows="visits",
+        rows="views",
         fold="purchase",
         additive=False,
         dimensions=_FUNNEL_DIMENSIONS,
@@ -38,7 +37,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion.cart_to_pay",
         "加购→支付",
-        "加购的人里，在转化窗口内支付的比例",
+        "加购的人里，加购后在转化窗口内支付的比例（按加购的日子归期，同一人只算一次）",
         "率",
         "转化",
         "care",
@@ -56,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion.pay_rate",
         "支付转化率",
-        "来访的人里，在转化窗口内支付的比例",
+        "来访的人里，来访后在转化窗口内支付的比例（按来访的日子归期，同一人只算一次）",
         "率",
         "转化",
         "care",
@@ -73,7 +72,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion.add_to_cart_rate",
         "加购率",
-        "加购的人数 ÷ 访客数",
+        "期内加购的人数 ÷ 期内访客数（同一人只算一次）",
         "率",
         "转化",
         "care",
@@ -83,13 +82,13 @@ METRICS: tuple[Metric, ...] = (
         additive=False,
         dimensions=_FUNNEL_DIMENSIONS,
         base="访客",
-        sql="SELECT day AS day, count(DISTINCT customer) FILTER (WHERE kind = 'add_to_cart') AS numerator, count(DISTINCT customer) AS denominator "
-        f"FROM events WHERE {VISIT} AND day BETWEEN $first AND $last GROUP BY day",
+        sql="SELECT day AS day, count(DISTINCT customer) FILTER (WHERE carted) AS numerator, count(DISTINCT customer) AS denominator "
+        "FROM visitor_days WHERE day BETWEEN $first AND $last GROUP BY day",
     ),
     Metric(
         "conversion.orders",
         "支付订单数",
-        "期内支付的订单数",
+        "期内支付的订单数（按支付的日子归期；实付为 0 的赠品、样品、全额抵扣订单不算；之后退款的也算）",
         "单",
         "转化",
         "care",
@@ -98,12 +97,12 @@ METRICS: tuple[Metric, ...] = (
         rows="paid_orders",
         dimensions=PEOPLE,
         stored=("channel", "is_new"),
-        sql="SELECT paid_day AS day, count(*) AS numerator, NULL AS denominator FROM orders WHERE paid_day BETWEEN $first AND $last GROUP BY paid_day",
+        sql=f"SELECT paid_day AS day, count(*) AS numerator, NULL AS denominator FROM orders WHERE {PAID} GROUP BY paid_day",
     ),
     Metric(
         "conversion.sales",
         "销售额",
-        "期内支付的金额合计（含运费，未扣退款）",
+        "期内支付的金额合计（按支付的日子归期；含运费，未扣退款）",
         "分",
         "转化",
         "care",
@@ -112,18 +111,18 @@ METRICS: tuple[Metric, ...] = (
         rows="paid_orders",
         dimensions=PEOPLE,
         stored=("channel", "is_new"),
-        sql="SELECT paid_day AS day, sum(paid_fen) AS numerator, NULL AS denominator FROM orders WHERE paid_day BETWEEN $first AND $last GROUP BY paid_day",
+        sql=f"SELECT paid_day AS day, sum(paid_fen) AS numerator, NULL AS denominator FROM orders WHERE {PAID} GROUP BY paid_day",
     ),
     Metric(
         "conversion.net_sales",
         "净销售额",
-        "期内支付的金额 − 期内退回的金额",
+        "期内支付的金额 − 期内退回的金额（退款按退款的日子归期）",
         "分",
         "转化",
         "care",
         "sum",
         ("orders",),
-        rows="paid_orders",
+        rows="money",
         dimensions=PEOPLE,
         sql="""SELECT day AS day, sum(amount) AS numerator, NULL AS denominator FROM (
   SELECT paid_day AS day, paid_fen AS amount, channel, channel_kind, device, region, tier, is_new FROM orders WHERE paid_day BETWEEN $first AND $last
@@ -148,21 +147,20 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion.units",
         "销售件数",
-        "期内支付的商品件数（不含运费等杂项）",
+        "期内付了钱的商品件数（不含运费等杂项，不含 0 元的赠品行，未扣退货）",
         "件",
         "转化",
         "selection",
         "sum",
         ("orders",),
-        rows="lines",
+        rows="paid_lines",
         dimensions=("product_id", "category", *PEOPLE),
-        sql="SELECT paid_day AS day, sum(quantity) AS numerator, NULL AS denominator FROM order_lines WHERE is_goods AND paid_day BETWEEN $first AND $last "
-        "GROUP BY paid_day",
+        sql=f"SELECT paid_day AS day, sum(quantity) AS numerator, NULL AS denominator FROM order_lines WHERE is_goods AND {PAID} GROUP BY paid_day",
     ),
     Metric(
         "conversion.average_order_value",
         "客单价",
-        "销售额 ÷ 支付订单数",
+        "销售额 ÷ 支付订单数（每单平均实付，含运费，未扣退款）",
         "分",
         "转化",
         "selection",
@@ -171,12 +169,12 @@ METRICS: tuple[Metric, ...] = (
         rows="paid_orders",
         dimensions=PEOPLE,
         base="支付订单",
-        sql="SELECT paid_day AS day, sum(paid_fen) AS numerator, count(*) AS denominator FROM orders WHERE paid_day BETWEEN $first AND $last GROUP BY paid_day",
+        sql=f"SELECT paid_day AS day, sum(paid_fen) AS numerator, count(*) AS denominator FROM orders WHERE {PAID} GROUP BY paid_day",
     ),
     Metric(
         "conversion.order_pay_rate",
         "订单支付率",
-        "期内下的单里，后来支付了的比例",
+        "期内下的单里，后来支付了的比例（按下单的日子归期；0 元单不算）",
         "率",
         "转化",
         "care",
@@ -186,18 +184,32 @@ METRICS: tuple[Metric, ...] = (
         dimensions=PEOPLE,
         base="下单",
         sql="SELECT day AS day, count(*) FILTER (WHERE paid_at IS NOT NULL) AS numerator, count(*) AS denominator FROM orders "
-        "WHERE day BETWEEN $first AND $last GROUP BY day",
+        "WHERE paid_fen > 0 AND day BETWEEN $first AND $last GROUP BY day",
+    ),
+    Metric(
+        "conversion.refunds",
+        "退款金额",
+        "期内退回给买家的金额合计（按退款的日子归期，不管订单是哪天付的）",
+        "分",
+        "转化",
+        "care",
+        "sum",
+        ("orders",),
+        rows="refunds",
+        better="down",
+        dimensions=PEOPLE,
+        sql="SELECT day AS day, sum(amount_fen) AS numerator, NULL AS denominator FROM refunds WHERE day BETWEEN $first AND $last GROUP BY day",
     ),
     Metric(
         "conversion.refund_rate",
         "退款率（金额）",
-        "期内退回的金额 ÷ 期内支付的金额",
+        "期内退回的金额 ÷ 期内支付的金额（退款按退款的日子、支付按支付的日子归期）",
         "率",
         "转化",
         "care",
         "ratio",
         ("orders",),
-        rows="refunds",
+        rows="money",
         better="down",
         dimensions=PEOPLE,
         counted=False,
@@ -212,29 +224,29 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion.refund_order_rate",
         "退款率（订单）",
-        "期内支付的订单里，到目前为止有过退款的比例",
+        "期内支付的订单里，到目前为止有过退款的比例（找不到原订单的退款不算）",
         "率",
         "转化",
         "care",
         "ratio",
         ("orders",),
-        rows="refunded_orders",
+        rows="paid_orders",
         better="down",
         dimensions=PEOPLE,
         base="支付订单",
         sql="SELECT paid_day AS day, count(*) FILTER (WHERE refunded_fen > 0) AS numerator, count(*) AS denominator FROM orders "
-        "WHERE paid_day BETWEEN $first AND $last GROUP BY paid_day",
+        f"WHERE {PAID} GROUP BY paid_day",
     ),
     Metric(
         "conversion.gross_margin",
         "毛利率",
-        "（商品销售额 − 商品成本）÷ 商品销售额，只算知道成本的商品行，未扣退款",
+        "（商品销售额 − 商品成本）÷ 商品销售额，只算知道成本的商品行（成本取支付当天的），未扣退款",
         "率",
         "转化",
         "selection",
         "ratio",
         ("costs",),
-        rows="lines",
+        rows="costed_lines",
         dimensions=("product_id", "category", *PEOPLE),
         policies=("conversion.gross_margin_low",),
         counted=False,
@@ -245,7 +257,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion.discount_rate",
         "优惠力度",
-        "优惠金额 ÷ 优惠前的商品金额",
+        "优惠金额 ÷ 优惠前的商品金额，只算支付的订单",
         "率",
         "转化",
         "campaigns",
@@ -256,7 +268,6 @@ METRICS: tuple[Metric, ...] = (
         dimensions=PEOPLE,
         counted=False,
         base="商品金额",
-        sql="SELECT paid_day AS day, sum(discount_fen) AS numerator, sum(goods_fen) AS denominator FROM orders WHERE paid_day BETWEEN $first AND $last "
-        "GROUP BY paid_day",
+        sql=f"SELECT paid_day AS day, sum(discount_fen) AS numerator, sum(goods_fen) AS denominator FROM orders WHERE {PAID} GROUP BY paid_day",
     ),
 )

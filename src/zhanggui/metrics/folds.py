@@ -10,10 +10,14 @@ plain Python (`oracle_*`) that says the same thing slowly, for the tests. No ker
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +39,7 @@ RETURNS: Mapping[str, int] = {"return_1": 1, "return_7": 7, "return_30": 30}
 KM: Mapping[str, int] = {"km_30": 30, "km_60": 60, "km_90": 90, "km_365": 365}
 READS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(STEPS, ("events",)), **dict.fromkeys(RETURNS, ("events",)), **dict.fromkeys(KM, ("orders",)),
-    "annual": ("orders",), "cohort": ("orders",), "rfm": ("customers",),
+    "annual": ("orders",), "cohort": ("orders",), "rfm": ("orders", "refunds"),
 }  # fmt: skip
 """Fold → lake tables it reads."""
 CENSORED = frozenset((*RETURNS, *KM, "annual", "cohort", "rfm"))
@@ -69,10 +73,17 @@ class Log:
 @lru_cache(maxsize=1)
 def _numba() -> Any:
     folder = settings.HOME / "numba"
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(folder)
+    except OSError:  # a file of orders can be looked at where nothing may be kept
+        folder = Path(tempfile.mkdtemp(prefix="zhanggui-numba-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
     import numba
 
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return numba
 
 

@@ -4,7 +4,9 @@
 
 The outermost day is the period: the same statement answers for days, weeks, months, any stretch, and split by a dimension, because
 `statement()` replaces the day by the period's start and the grouping by grouping sets. That is how distinct counts stay right: they
-are counted over the asked period, never added up. Statements are checked against the lake's schema by sqlglot (`check`).
+are counted over the asked period, never added up. Where the period matters inside (who bought twice in it), `period(day)` stands for its
+start. Statements are checked against the lake's schema by sqlglot (`check`). Several metrics may be made from one table that is itself
+a SELECT over the lake (`SHARED`); it is computed once for all of them.
 """
 
 from __future__ import annotations
@@ -31,6 +33,13 @@ DIMENSIONS: Mapping[str, str] = {
     "category": "类目", "stage": "步骤", "source": "数据来源",
 }  # fmt: skip
 PEOPLE = ("channel", "channel_kind", "device", "region", "tier", "is_new")
+SIDES: Mapping[str, str] = {"up": "below", "down": "above", "": ""}
+"""Which way is better → on which side of its line a number is ill."""
+GRAIN_WORDS: Mapping[str, str] = {"day": "天", "week": "周", "month": "月", "last7": "近 7 天", "last30": "近 30 天"}
+VISIT = "kind NOT IN ('order', 'pay')"
+"""The behaviour log's own events; orders and payments come from the order book."""
+PAID = "paid_fen > 0 AND paid_day BETWEEN $first AND $last"
+"""Orders paid with money in the period. Free ones (gifts, samples, fully covered by a coupon) are no purchase."""
 SOURCES: Mapping[str, str] = {
     "behaviour": "行为日志", "orders": "订单", "spend": "渠道花费", "costs": "商品成本", "groups": "企业微信社群", "group_days": "企业微信群统计",
     "reads": "公众号文章数据", "visits": "小程序日数据", "refunds": "退款",
@@ -98,7 +107,38 @@ class Metric:
             from zhanggui.metrics.folds import READS
 
             return frozenset(READS[self.fold])
-        return frozenset(n for n in _tables_of(self.sql) if n in TABLES)
+        found = _tables_of(self.sql)
+        return frozenset(n for n in found if n in TABLES).union(*(SHARED[n].tables for n in found if n in SHARED))
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """The shared tables it is made from."""
+        return frozenset() if self.fold else _tables_of(self.sql) & SHARED.keys()
+
+    @property
+    def grains(self) -> tuple[Grain, ...]:
+        """The periods it is stored for; an additive one is stored by day and adds up to longer ones."""
+        from zhanggui.metrics.folds import KM, STEPS
+
+        if self.fold in KM or self.fold == "cohort":
+            return ("month",)
+        if self.additive or (self.shape in ("state", "spread") and self.fold not in STEPS):
+            return ("day",)
+        return GRAINS
+
+    @property
+    def side(self) -> str:
+        """On which side of a line it is ill: above, below, or "" where neither is better."""
+        return SIDES[self.better]
+
+    @property
+    def grain_words(self) -> str:
+        """Its grain for people."""
+        if self.shape == "state":
+            return "截至每天"
+        if self.additive and self.shape in ("sum", "ratio"):
+            return "天，可加总到任意时段"
+        return "、".join(GRAIN_WORDS[g] for g in self.grains)
 
     @property
     def binomial(self) -> bool:
@@ -144,6 +184,61 @@ class Metric:
 
 ANCHOR = "1970-01-01"
 
+
+@dataclass(frozen=True)
+class Shared:
+    """A table that several metrics are made from: one SELECT over the lake for a stretch of days, split by what is asked for.
+
+    `sql` has two places: {split} for the dimensions as columns, {group} for what joins the grouping.
+    """
+
+    name: str
+    meaning: str
+    sql: str
+    columns: Mapping[str, str]
+    """Its own columns and their types; every dimension of PEOPLE and product_id comes on top."""
+    picked: str = "{0}"
+    """How a dimension's value is chosen within a row, if it is not grouped by."""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The lake tables it reads."""
+        return _tables_of(self.select(()))
+
+    def select(self, dimensions: tuple[str, ...]) -> str:
+        """The statement, with these dimensions and nulls for the others."""
+        grouped = self.picked == "{0}"
+        split = "".join(
+            f", {self.picked.format(d) if d in dimensions else f'CAST(NULL AS {_dimension_type(d)})'} AS {d}" for d in SPLITS
+        )
+        group = "".join(f", {d}" for d in SPLITS if d in dimensions) if grouped else ""
+        return self.sql.format(split=split, group=group)
+
+
+SPLITS = (*PEOPLE, "product_id")
+SHARED: Mapping[str, Shared] = {
+    s.name: s
+    for s in (
+        Shared(
+            "visitor_days", "每天来访的人，每人每天一行：有没有加购、有没有分享",
+            "SELECT day, customer, bool_or(kind = 'add_to_cart') AS carted, bool_or(kind = 'share') AS shared{split} FROM events "
+            f"WHERE {VISIT} AND customer IS NOT NULL AND day BETWEEN $first AND $last GROUP BY day, customer{{group}}",
+            {"day": "DATE", "customer": "INT", "carted": "BOOLEAN", "shared": "BOOLEAN"},
+        ),
+        Shared(
+            "visits", "每次访问一行（同一人同一会话；跨零点的按两天各算一次；没有会话编号的按人按天算一次）：看了几页",
+            "SELECT day, count(*) FILTER (WHERE kind IN ('page_view', 'product_view', 'invite_open')) AS pages{split} FROM events "
+            f"WHERE {VISIT} AND day BETWEEN $first AND $last GROUP BY day, customer, session",
+            {"day": "DATE", "pages": "BIGINT"}, "arg_min({0}, ts)",
+        ),
+    )
+}  # fmt: skip
+
+
+def _dimension_type(name: str) -> str:
+    return "BOOLEAN" if name == "is_new" else "VARCHAR"
+
+
 # -- statements -----------------------------------------------------------------------------------------------------------------
 
 
@@ -180,7 +275,7 @@ def check(metric: Metric) -> None:
     if metric.fold:
         return
     tree = _parsed(metric.sql)
-    unknown = _tables_of(metric.sql) - set(TABLES) - {"calendar"}
+    unknown = _tables_of(metric.sql) - set(TABLES) - set(SHARED) - {"calendar"}
     if unknown:
         raise BadDeclaration(f"{metric.key} reads tables the lake does not have: {sorted(unknown)}")
     names = [s.alias_or_name for s in tree.selects]
@@ -194,7 +289,7 @@ def check(metric: Metric) -> None:
         or any(tree.args.get(part) for part in ("having", "order", "limit", "distinct", "qualify"))
     ):
         raise BadDeclaration(f"{metric.key} must be grouped by its day and by nothing else, without having, order or limit")
-    schema = {name: {c: _sql_type(t) for c, t in table.columns.items()} for name, table in TABLES.items()}
+    schema: dict[str, object] = {name: {c: _sql_type(t) for c, t in table.columns.items()} for name, table in TABLES.items()}
     schema["calendar"] = {"day": "DATE"}
     probe = sqlglot.parse_one(statement(metric.sql, "day", metric.dimensions), dialect="duckdb")
     try:
@@ -213,30 +308,22 @@ def _sql_type(kind: Any) -> str:
 
 
 @lru_cache(maxsize=2048)
-def statement(sql: str, grain: str, dimensions: tuple[str, ...] = ()) -> str:
+def statement(sql: str, grain: str, dimensions: tuple[str, ...] = (), whole: bool = True) -> str:
     """The declared SELECT for a grain and split by dimensions.
 
     Columns out: start (the period's first day), numerator, denominator, and per dimension its value `d_<name>` and `g_<name>`
     (0 on the rows of that dimension, 1 on all others). Parameters: $first and $last bound the days. The text ANCHOR stands for the
-    last observed day, from which windows are counted back (no parameter: grouping must see the same expression twice).
+    last observed day, from which windows are counted back (no parameter: grouping must see the same expression twice). Shared tables
+    are written into it where it must be `whole`; else it expects the engine to have them.
     """
     from sqlglot import exp, parse_one
 
     tree = _parsed(sql).copy()
+    for inner in list(tree.find_all(exp.Anonymous)):
+        if inner.name.lower() == "period":
+            inner.replace(parse_one(_period(inner.expressions[0].sql(dialect="duckdb"), grain), dialect="duckdb"))
     day = tree.selects[0].unalias().sql(dialect="duckdb")
-    if grain == "day":
-        period = day
-    elif grain in ("week", "month"):
-        period = f"CAST(DATE_TRUNC('{grain}', {day}) AS DATE)"
-    elif grain in WINDOWS:
-        size = WINDOWS[grain][0]
-        anchor = f"CAST('{ANCHOR}' AS DATE)"
-        period = f"{anchor} - CAST(DATE_DIFF('DAY', {day}, {anchor}) // {size} * {size} + {size - 1} AS INT)"
-    elif grain == "range":
-        period = "CAST($first AS DATE)"
-    else:
-        raise ValueError(f"no grain {grain}")
-    shown = parse_one(period, dialect="duckdb")
+    shown = parse_one(_period(day, grain), dialect="duckdb")
     period = shown.sql(dialect="duckdb")  # the grouping must read exactly like the column
     selects = [exp.alias_(shown, "start"), *tree.selects[1:]]
     for name in dimensions:
@@ -244,11 +331,47 @@ def statement(sql: str, grain: str, dimensions: tuple[str, ...] = ()) -> str:
         selects.append(exp.alias_(parse_one(f"GROUPING({name})", dialect="duckdb"), f"g_{name}"))
     tree.set("expressions", selects)
     tree.set("group", None)
+    if whole:
+        _inline(tree, dimensions)
     sets = ", ".join(["(period_)", *(f"(period_, {name})" for name in dimensions)]).replace("period_", period)
     text: str = tree.sql(dialect="duckdb")
     if grain == "range":
         sets = ", ".join(["()", *(f"({name})" for name in dimensions)])
     return f"{text} GROUP BY GROUPING SETS ({sets})"
+
+
+def _period(day: str, grain: str) -> str:
+    """The first day of the period that holds a day."""
+    if grain == "day":
+        return day
+    if grain in ("week", "month"):
+        return f"CAST(DATE_TRUNC('{grain}', {day}) AS DATE)"
+    if grain in WINDOWS:
+        size, anchor = WINDOWS[grain][0], f"CAST('{ANCHOR}' AS DATE)"
+        return f"{anchor} - CAST(DATE_DIFF('DAY', {day}, {anchor}) // {size} * {size} + {size - 1} AS INT)"
+    if grain == "range":
+        return "CAST($first AS DATE)"
+    raise ValueError(f"no grain {grain}")
+
+
+def _inline(tree: Any, dimensions: tuple[str, ...]) -> None:
+    """Writes the shared tables into the statement, before everything else it names."""
+    from sqlglot import exp, parse_one
+
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    names = sorted({t.name for t in tree.find_all(exp.Table)} & SHARED.keys() - own)
+    if not names:
+        return
+    before = [
+        exp.CTE(this=parse_one(SHARED[n].select(dimensions), dialect="duckdb"), alias=exp.TableAlias(this=exp.to_identifier(n)))
+        for n in names
+    ]
+    held = tree.args.get("with_") or tree.args.get("with")
+    if held is not None:
+        held.set("expressions", [*before, *held.expressions])
+    else:
+        for cte in before:
+            tree.with_(cte.alias, as_=cte.this, append=True, copy=False)
 
 
 def spark(sql: str) -> str:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from zhanggui.metrics.metric import PEOPLE, Metric
+from zhanggui.metrics.metric import PEOPLE, VISIT, Metric
 
-VISIT = "kind NOT IN ('order', 'pay')"
-"""Everything in the behaviour log; orders and payments come from the order book."""
-
-_SESSIONS = f"""
-WITH visits AS (
-  SELECT day, CASE WHEN session = '' THEN concat('c', customer) ELSE session END AS visit,
-    count(*) FILTER (WHERE kind IN ('page_view', 'product_view', 'invite_open')) AS pages,
-    min(channel) AS channel, min(channel_kind) AS channel_kind, min(device) AS device, min(region) AS region, min(tier) AS tier,
-    bool_or(is_new) AS is_new
-  FROM events WHERE {VISIT} AND day BETWEEN $first AND $last
-  GROUP BY day, CASE WHEN session = '' THEN concat('c', customer) ELSE session END
-), logged AS (SELECT DISTINCT day FROM visits), counted AS (
+_COUNTED = """
+WITH logged AS (SELECT DISTINCT day FROM visits), counted AS (
   SELECT day, 1 AS sessions, pages, CASE WHEN pages <= 1 THEN 1 ELSE 0 END AS bounced, 1 AS judged, channel, channel_kind, device, region, tier, is_new
   FROM visits
   UNION ALL
   SELECT d.day, d.sessions, d.page_views, d.one_page, d.depth_sessions, 'unknown', 'unknown', '', '', '', NULL
-  FROM daily_visits d LEFT JOIN logged l ON l.day = d.day WHERE d.day BETWEEN $first AND $last AND l.day IS NULL
+  FROM daily_visits d LEFT JOIN logged l ON l.day = d.day WHERE l.day IS NULL
 )"""
+_DAYS = "day BETWEEN $first AND $last"
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -36,13 +27,13 @@ METRICS: tuple[Metric, ...] = (
         rows="visits",
         additive=False,
         dimensions=(*PEOPLE, "product_id"),
-        sql=f"SELECT day AS day, count(DISTINCT customer) AS numerator, NULL AS denominator FROM events WHERE {VISIT} "
-        "AND day BETWEEN $first AND $last GROUP BY day",
+        sql="SELECT day AS day, count(DISTINCT customer) AS numerator, NULL AS denominator FROM visitor_days "
+        "WHERE day BETWEEN $first AND $last GROUP BY day",
     ),
     Metric(
         "traffic.new_visitors",
         "新访客数",
-        "在行为日志里第一次出现的人数",
+        "在行为日志里第一次出现的人数（按第一次出现的日子归期）",
         "人",
         "流量",
         "traffic",
@@ -59,7 +50,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "traffic.new_customers",
         "新客数",
-        "期内第一次支付的客户数",
+        "期内第一次支付的客户数（实付大于 0；不知道是谁的订单不算）",
         "人",
         "流量",
         "traffic",
@@ -74,7 +65,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "traffic.sessions",
         "访问次数",
-        "打开小程序或页面的次数；没有行为日志的日子取小程序官方数据",
+        "打开小程序或页面的次数（同一人同一会话算一次，跨零点的按两天各算一次）；没有行为日志的日子取小程序官方数据",
         "次",
         "流量",
         "traffic",
@@ -82,12 +73,12 @@ METRICS: tuple[Metric, ...] = (
         ("behaviour", "visits"),
         rows="visits",
         dimensions=PEOPLE,
-        sql=_SESSIONS + " SELECT day AS day, sum(sessions) AS numerator, NULL AS denominator FROM counted GROUP BY day",
+        sql=f"{_COUNTED} SELECT day AS day, sum(sessions) AS numerator, NULL AS denominator FROM counted WHERE {_DAYS} GROUP BY day",
     ),
     Metric(
         "traffic.depth",
         "访问深度",
-        "页面浏览数 ÷ 访问次数；没有行为日志的日子取小程序官方数据",
+        "页面浏览数（打开的页面、商品页、邀请页）÷ 访问次数；没有行为日志的日子取小程序官方数据",
         "页",
         "流量",
         "traffic",
@@ -96,13 +87,13 @@ METRICS: tuple[Metric, ...] = (
         rows="visits",
         dimensions=PEOPLE,
         base="访问",
-        sql=_SESSIONS + " SELECT day AS day, sum(pages) AS numerator, sum(sessions) AS denominator FROM counted "
-        "WHERE pages IS NOT NULL AND sessions IS NOT NULL GROUP BY day",
+        sql=f"{_COUNTED} SELECT day AS day, sum(pages) AS numerator, sum(sessions) AS denominator FROM counted "
+        f"WHERE {_DAYS} AND pages IS NOT NULL AND sessions IS NOT NULL GROUP BY day",
     ),
     Metric(
         "traffic.bounce_rate",
         "跳出率",
-        "只看了一页就离开的访问 ÷ 全部访问。这是近似：没有行为日志的日子，用官方访问深度分布里“1 页”的占比代替",
+        "只看了一页就离开的访问 ÷ 全部访问。平台不直接给跳出率，这是替代口径：行为日志里页面浏览数不超过 1 的访问；没有行为日志的日子，用官方访问深度分布里“1 页”的占比",
         "率",
         "流量",
         "traffic",
@@ -113,8 +104,8 @@ METRICS: tuple[Metric, ...] = (
         dimensions=PEOPLE,
         policies=("traffic.bounce_high",),
         base="访问",
-        sql=_SESSIONS + " SELECT day AS day, sum(bounced) AS numerator, sum(judged) AS denominator FROM counted "
-        "WHERE bounced IS NOT NULL AND judged IS NOT NULL GROUP BY day",
+        sql=f"{_COUNTED} SELECT day AS day, sum(bounced) AS numerator, sum(judged) AS denominator FROM counted "
+        f"WHERE {_DAYS} AND bounced IS NOT NULL AND judged IS NOT NULL GROUP BY day",
     ),
     Metric(
         "traffic.spend",
@@ -134,7 +125,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "traffic.cost_per_new_customer",
         "获客成本",
-        "渠道花费 ÷ 这些花过钱的渠道带来的新客数（首次支付）",
+        "期内渠道花费 ÷ 期内首次支付的新客数，只算花过钱的渠道（分渠道看时就是各渠道的花费 ÷ 各渠道的新客）",
         "分",
         "流量",
         "traffic",
@@ -157,7 +148,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "traffic.invited_customers",
         "裂变新客数",
-        "由老客的分享或邀请带来、期内首次支付的客户数",
+        "首次支付之前打开过别人分享或邀请的客户里，期内首次支付的人数（归给最早的那位分享人）",
         "人",
         "流量",
         "traffic",
@@ -171,7 +162,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "traffic.fission_coefficient",
         "裂变系数",
-        "裂变新客数 ÷ 带来新客的邀请人数（1 位邀请人带来几位新客）",
+        "裂变新客数 ÷ 期内带来新客的邀请人数（1 位邀请人带来几位新客）",
         "人",
         "流量",
         "traffic",
@@ -188,7 +179,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "traffic.k_factor",
         "K 值",
-        "裂变新客数 ÷ 期内来访的人数（每位来访者平均带来的新客）；大于 1 时能自己增长",
+        "裂变新客数 ÷ 期内来访的人数（每位来访者平均带来的新客，等于人均邀请 × 邀请转化）；大于 1 时能自己增长",
         "比值",
         "流量",
         "traffic",
@@ -197,10 +188,10 @@ METRICS: tuple[Metric, ...] = (
         rows="invited",
         additive=False,
         base="来访者",
-        sql=f"""SELECT day AS day, count(DISTINCT invited) AS numerator, count(DISTINCT active) AS denominator FROM (
+        sql="""SELECT day AS day, count(DISTINCT invited) AS numerator, count(DISTINCT active) AS denominator FROM (
   SELECT first_paid_day AS day, customer AS invited, NULL AS active FROM customers WHERE inviter IS NOT NULL AND first_paid_day BETWEEN $first AND $last
   UNION ALL
-  SELECT DISTINCT day, NULL, customer FROM events WHERE {VISIT} AND day BETWEEN $first AND $last
+  SELECT day, NULL, customer FROM visitor_days WHERE day BETWEEN $first AND $last
 ) AS both_sides GROUP BY day""",
     ),
 )
