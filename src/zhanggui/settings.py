@@ -89,6 +89,8 @@ PREVIOUS_VAULT_KEYS = [k for k in str(setting("previous_vault_keys")).split(",")
 DEBUG = flag("debug")
 DEMO = flag("demo")
 """The demo profile: every page is marked 演示数据 and the platform's hosts are the emulator's."""
+PLAIN_CALLBACKS = flag("plain_callbacks")
+"""Lets unencrypted (still signed) pushes in. For tests and drills only; no real platform account needs it."""
 ALLOWED_HOSTS = [h.strip() for h in str(setting("allowed_hosts", "localhost,127.0.0.1,[::1],testserver")).split(",") if h.strip()]
 PUBLIC_URL = str(setting("public_url", "")).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
@@ -120,6 +122,7 @@ INSTALLED_APPS = [
     "zhanggui.doors",
 ]
 MIDDLEWARE = [
+    "zhanggui.doors.middleware.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -129,7 +132,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "zhanggui.doors.middleware.DoorMiddleware",
 ]
 ROOT_URLCONF = "zhanggui.urls"
 WSGI_APPLICATION = "zhanggui.wsgi.application"
@@ -158,6 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+CSRF_FAILURE_VIEW = "zhanggui.doors.errors.csrf_failure"
 LOGIN_URL = "desk:sign-in"
 LOGIN_REDIRECT_URL = "desk:home"
 
@@ -170,6 +173,8 @@ TIME_ZONE = "Asia/Shanghai"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(str(setting("static_root", HOME / "static")))
+with contextlib.suppress(OSError):  # without it the styles come from the package: whitenoise only warns
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [PACKAGE / "doors" / "ui" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

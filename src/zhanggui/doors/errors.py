@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -31,12 +32,15 @@ ANSWERS: dict[str, Answer] = {
     "conflict": Answer(409, gettext_lazy("内容已被改动")),
     "unconfigured": Answer(409, gettext_lazy("还缺一项设置")),
     "policy": Answer(400, gettext_lazy("数值超出允许范围")),
+    "unopenable": Answer(409, gettext_lazy("加密的资料打不开"), "bad"),
+    "wechat": Answer(502, gettext_lazy("平台没有办成")),
 }
 
 
 def answer_to(error: ZhangguiError) -> Answer:
-    """The answer for an error's code; codes of lower layers not in the table are told as a general failure."""
-    return ANSWERS.get(error.code, ANSWERS["error"])
+    """The answer for an error's code; every error of the platform is told alike, and codes not in the table as a general failure."""
+    code = "wechat" if error.code.startswith("wechat") else error.code
+    return ANSWERS.get(code, ANSWERS["error"])
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class ErrorPage:
 
 def show_error(request: HttpRequest | None, page: ErrorPage, *, tone: str = "warn") -> HttpResponse:
     """The error as a page, or for an htmx request as a toast: the page the person works on stays as it is."""
-    if request is not None and getattr(request, "htmx", False) and not request.headers.get("HX-Boosted"):
+    # The header itself, because an error may come before the layer that reads it.
+    if request is not None and request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
         html = render_to_string("ui/toast.html", {"text": page.message, "more": page.remedy, "tone": tone})
         response = HttpResponse(html, status=page.status)
         response["HX-Retarget"], response["HX-Reswap"], response["HX-Push-Url"] = "#toasts", "beforeend", "false"
@@ -121,6 +126,18 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
             _("请返回上一页、刷新后再提交一次；若反复出现，请允许浏览器使用 Cookie。"),
         ),
     )
+
+
+def wrong_method(request: HttpRequest, allowed: Sequence[str]) -> HttpResponse:
+    """405: an address that only a button leads to, opened by hand or after a new sign-in."""
+    response = show_error(
+        request,
+        ErrorPage(
+            405, _("这个网址不能直接打开"), _("它只能从页面上的按钮进入，没有执行任何操作。"), _("请回到总览，再从页面上操作。")
+        ),
+    )
+    response["Allow"] = ", ".join(allowed)
+    return response
 
 
 def too_many(request: HttpRequest, seconds: int, message: str = "") -> HttpResponse:

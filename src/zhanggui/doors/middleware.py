@@ -18,8 +18,8 @@ GENERAL_PER_MINUTE = 900
 """Requests one address may make in a minute, pictures and styles included; a busy desk makes about 60."""
 SIGN_IN_TRIES = 8
 SIGN_IN_WINDOW = 15 * 60
-UNLIMITED = ("/static/", "/callback", "/wechat/", "/healthz")
-"""Paths with their own limits (WeChat's pushes) or none worth having."""
+UNLIMITED = ("/static/", "/callbacks/", "/collect", "/healthz")
+"""Paths with their own limits (WeChat's pushes, the shop's own pages) or none worth having."""
 
 
 class Throttle:
@@ -81,7 +81,7 @@ def client_ip(request: HttpRequest) -> str:
     if settings.BEHIND_HTTPS:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-1].strip()
         if forwarded:
-            return forwarded[:64]
+            return str(forwarded)[:64]
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
@@ -94,19 +94,14 @@ def policy(nonce: str) -> str:
 
 
 class DoorMiddleware:
-    """Wraps every view; see the module's sentence."""
+    """The outermost layer: static files, redirects and refusals of the layers within get its headers too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.csp_nonce = nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
-        wait = 0
-        if not request.path.startswith(UNLIMITED):
-            ip = client_ip(request)
-            # The machine's own address is the shopkeeper, the worker or the tests; a proxy is told apart by BEHIND_HTTPS above.
-            wait = 0 if ip in {"127.0.0.1", "::1", ""} else general.hit(ip)
-        response = errors.too_many(request, wait) if wait else self.get_response(request)
+        response = self._stopped(request) or self.get_response(request)
         if "Content-Security-Policy" not in response:
             response["Content-Security-Policy"] = policy(nonce)
         response.setdefault("X-Content-Type-Options", "nosniff")
@@ -119,6 +114,19 @@ class DoorMiddleware:
         if response.get("Content-Type", "").startswith("text/html") and "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"  # pages hold a shop's numbers; a shared phone must not keep them
         return response
+
+    @staticmethod
+    def _stopped(request: HttpRequest) -> HttpResponse | None:
+        """The answer to a request that no view should see: too many from one address, or an address no text can hold."""
+        if not request.path.startswith(UNLIMITED):
+            ip = client_ip(request)
+            # The machine's own address is the shopkeeper, the worker or the tests; a proxy is told apart by BEHIND_HTTPS above.
+            wait = 0 if ip in {"127.0.0.1", "::1", ""} else general.hit(ip)
+            if wait:
+                return errors.too_many(request, wait)
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return errors.bad_request(request)  # PostgreSQL keeps no NUL in a text; nobody types one
+        return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """An error of the house becomes its answer; anything else is Django's to report."""

@@ -81,12 +81,12 @@ def show_notes(notes: list[Note] | tuple[Note, ...]) -> None:
         click.secho(f"请看：{note.message}", fg="yellow")
 
 
-def number_option(low: float, high: float) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """A click callback that refuses numbers outside (low, high)."""
+def number_option(low: float, high: float, *, low_itself: bool = False) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A click callback that refuses numbers outside (low, high), NaN among them; `low_itself`: low is allowed."""
 
     def check(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-        if value is not None and not low < value < high:
-            raise click.BadParameter(f"要在 {low:g} 和 {high:g} 之间")
+        if value is not None and not (low < value < high or (low_itself and value == low)):
+            raise click.BadParameter(f"要在 {low:,.10g} 和 {high:,.10g} 之间")
         return value
 
     return check

@@ -15,15 +15,14 @@ import secrets
 import shutil
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from zhanggui.doors.cli import house
-from zhanggui.doors.cli.processes import Child, NotStarted, Supervisor, free_port, own_command, wsgi_command
+from zhanggui.doors.cli.processes import Child, Supervisor, free_port, local, own_command, wsgi_command
 from zhanggui.kernel.errors import Conflict, NotAllowed, ZhangguiError
 
 MARKER = ".zhanggui-demo"
@@ -90,6 +89,9 @@ def enter_environment(home: Path, web: str, emulator: str, hosts: str) -> None:
         ZHANGGUI_HOME=str(home),
         ZHANGGUI_CONFIG=str(home / "none.toml"),
         ZHANGGUI_DEMO="1",
+        ZHANGGUI_WORKER_LEASE_SECONDS=os.environ.get(
+            "ZHANGGUI_WORKER_LEASE_SECONDS", "20"
+        ),  # who kills the worker watches it go on
         ZHANGGUI_PUBLIC_URL=web,
         ZHANGGUI_ALLOWED_HOSTS=hosts,
         ZHANGGUI_WECHAT_API=f"{emulator}/api.weixin.qq.com",
@@ -98,20 +100,6 @@ def enter_environment(home: Path, web: str, emulator: str, hosts: str) -> None:
         NO_PROXY="127.0.0.1,localhost",
         no_proxy="127.0.0.1,localhost",
     )
-
-
-def control(emulator: str, path: str, body: dict[str, Any] | None = None, timeout: float = 30.0) -> dict[str, Any]:
-    """One call of the emulator's control surface. Raises NotStarted if it fails."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{emulator}/emulator{path}", data=data, headers={"content-type": "application/json"})  # noqa: S310 - our own emulator
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=timeout) as reply:
-            answer = json.load(reply)
-    except OSError as error:
-        said = error.read().decode("utf-8", "replace")[:300] if hasattr(error, "read") else ""
-        raise NotStarted(f"模拟器没有接受 {path}：{error} {said}", remedy="请看 var/demo/logs/emulator.log") from error
-    return answer if isinstance(answer, dict) else {}
 
 
 @click.command(
@@ -141,66 +129,109 @@ def demo(host: str, port: int, orders: int, seed: int, with_parent: bool) -> Non
     began = time.monotonic()
     home = demo_home()
     claim(home)
-    with alone(home), Supervisor(say=click.echo) as keeper, keeper.signals(with_parent=with_parent):
-        web_port = free_port(port, host, say=click.echo)
-        emulator_port = free_port(EMULATOR_PORT, taken=(web_port,), say=click.echo)
-        shown_host = lan_address() if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-        web_url, emulator_url = f"http://{shown_host}:{web_port}", f"http://127.0.0.1:{emulator_port}"
-        enter_environment(home, web_url, emulator_url, "*" if shown_host != host else f"localhost,127.0.0.1,{host}")
-        logs = home / "logs"
-        emulator = Child(
-            "模拟平台",
-            own_command("emulator", "--port", str(emulator_port), "--data-dir", str(home / "emulator"), "--orders", str(orders), "--seed", str(seed)),
-            logs / "emulator.log", ready=f"{emulator_url}/emulator/status", essential=True,
-        )  # fmt: skip
-        site = Child(
-            "网站", wsgi_command(host, web_port), logs / "web.log", ready=f"http://127.0.0.1:{web_port}/healthz", essential=True
-        )
-        worker = Child("后台", own_command("worker"), logs / "worker.log")
+    keeper = Supervisor(say=click.echo)
+    # The signals are outermost: a second Ctrl-C does not cut the orderly end short.
+    with alone(home), keeper.signals(with_parent=with_parent), keeper:
+        plan = plan_for(home, host, port, *world_of(home, orders, seed))
         click.echo("启动模拟平台（演示数据，不连任何真实平台）……")
-        keeper.start(emulator)
-        house.ready()
-        house.migrate(say=lambda text: None)
-        keeper.start(site)
-        password = open_shop()
-        keeper.wait_ready(emulator, 120)
-        keeper.wait_ready(site, 60)
-        if keeper.stop.is_set():
-            return
-        from zhanggui.doors.cli import demo_shop
-
-        first = demo_shop.connect(web_url, emulator_url)
-        keeper.start(worker)
-        from zhanggui.doors.demo.views import link
-
-        address = f"{web_url}{link(OWNER)}"
-        note_address(home, address)
-        printed = False
-        if first:
-            click.echo("演示店已通过接口连上模拟平台，开始第一次同步：")
-            printed = follow(keeper, began, address, password)
-        else:
-            click.echo("接着用上次的演示数据；离线期间的新订单正在补上。")
-        if not printed and not keeper.stop.is_set():
-            show_address(address, password, time.monotonic() - began)
-        from django.db import connection
-
-        connection.close()
+        password = open_house(keeper, plan)
+        if not keeper.stop.is_set():
+            introduce(keeper, plan, password, began)
         if not keeper.stop.is_set():
             keeper.watch()
         click.echo("\n正在停下……")
     click.echo("演示已停下，数据留在 var/demo；再次 make demo 接着用，make demo-reset 从头开始。")
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Who listens where, and the three processes."""
+
+    home: Path
+    web_url: str
+    emulator_url: str
+    emulator: Child
+    site: Child
+    worker: Child
+
+
+def world_of(home: Path, orders: int, seed: int) -> tuple[int, int]:
+    """Size and seed of the demo's world: those of its first start, whatever is asked later."""
+    kept = home / "world.json"
+    if not kept.exists():
+        kept.write_text(json.dumps({"orders": orders, "seed": seed}), "utf-8")
+    world = json.loads(kept.read_text("utf-8"))
+    return int(world["orders"]), int(world["seed"])
+
+
+def plan_for(home: Path, host: str, port: int, orders: int, seed: int) -> Plan:
+    """Finds free ports, sets this process's environment, and says what is to be started."""
+    web_port = free_port(port, host, say=click.echo)
+    emulator_port = free_port(EMULATOR_PORT, taken=(web_port,), say=click.echo)
+    shown_host = lan_address() if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    web_url, emulator_url = f"http://{shown_host}:{web_port}", f"http://127.0.0.1:{emulator_port}"
+    enter_environment(home, web_url, emulator_url, "*" if shown_host != host else f"localhost,127.0.0.1,{host}")
+    world = ("--data-dir", str(home / "emulator"), "--orders", str(orders), "--seed", str(seed))
+    logs, healthy = home / "logs", f"http://{local(host)}:{web_port}/healthz"
+    return Plan(
+        home, web_url, emulator_url,
+        Child("模拟平台", own_command("emulator", "--port", str(emulator_port), *world), logs / "emulator.log", ready=f"{emulator_url}/emulator/status", essential=True),
+        Child("网站", wsgi_command(host, web_port), logs / "web.log", ready=healthy, essential=True),
+        Child("后台", own_command("worker"), logs / "worker.log"),
+    )  # fmt: skip
+
+
+def open_house(keeper: Supervisor, plan: Plan) -> str:
+    """Starts emulator, site and worker over an up-to-date database; the owner's password. Returns early when told to stop."""
+    keeper.start(plan.emulator)
+    house.ready()
+    house.migrate(say=lambda text: None)
+    keeper.start(plan.site)
+    password = open_shop()
+    from zhanggui.doors.ui import charts
+
+    charts.build_bundle()  # while the emulator makes its market: the first page with a chart need not wait for it
+    keeper.wait_ready(plan.emulator, 120)
+    keeper.wait_ready(plan.site, 60)
+    if not keeper.stop.is_set():
+        keeper.start(plan.worker)
+    return password
+
+
+def introduce(keeper: Supervisor, plan: Plan, password: str, began: float) -> None:
+    """Connects the shop to the emulator, shows the first sync, prints the address."""
+    from django.db import connection
+
+    from zhanggui.doors.cli import demo_shop
+    from zhanggui.doors.demo.views import link
+
+    first = demo_shop.connect(plan.web_url, plan.emulator_url)
+    address = f"{plan.web_url}{link(OWNER)}"
+    note_address(plan.home, address)
+    printed = False
+    if first:
+        demo_shop.History(plan.emulator_url, keeper.stop).start()
+        click.echo("演示店已通过接口连上模拟平台，开始第一次同步：")
+        printed = follow(keeper, began, address, password)
+    else:
+        click.echo("接着用上次的演示数据；离线期间的新订单正在补上。")
+    if not printed and not keeper.stop.is_set():
+        show_address(address, password, time.monotonic() - began)
+    connection.close()
+
+
 def follow(keeper: Supervisor, began: float, address: str, password: str) -> bool:
     """Shows the first sync on the terminal until it ends; whether the address was printed meanwhile because it took long."""
+    from django.db import OperationalError
+
     from zhanggui.doors.cli import demo_shop
 
     bar, printed = house.Bar("  第一次同步"), False
     last = demo_shop.progress()
     while not keeper.stop.wait(0.4):
         keeper.watch_once()
-        last = demo_shop.progress()
+        with contextlib.suppress(OperationalError):  # the worker is writing much; the next look will do
+            last = demo_shop.progress()
         bar.show(last.done, last.total, last.note)
         if last.over:
             break

@@ -192,7 +192,7 @@ def switchboard() -> str:
 
     rows = [(f"`{event}`", f"`{reaction}`") for event, names in sorted(outbox.reactions().items()) for reaction in names]
     times = [(f"`{t.name}`", t.when, t.about) for t in schedule.SCHEDULE]
-    work = [(f"`{name}`", {"quick": "短", "sync": "同步", "heavy": "重"}[lane]) for name, lane in sorted(jobs.handlers().items())]
+    work = [(f"`{name}`", {"quick": "短", "push": "推送", "sync": "同步", "heavy": "重"}[lane]) for name, lane in sorted(jobs.handlers().items())]
     return page(
         "总机", "zhanggui.switchboard",
         "## 什么事引出什么\n\n" + table(["事件", "随后"], rows),

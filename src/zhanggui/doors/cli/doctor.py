@@ -8,6 +8,7 @@ import platform
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -206,10 +207,33 @@ def background() -> Iterator[Finding]:
         )
     else:
         yield Finding("后台", "ok", "正在运行" + (f"；有 {waiting} 件任务等了十分钟以上" if waiting else ""))
+    yield from pushes_beside()
     dead = Job.objects.filter(state=Job.State.DEAD).order_by("-finished_at")
     if dead:
         yield Finding(
             "后台", "warn", f"有 {len(dead)} 件任务失败了，最近一件：{dead[0].error[:120]}", "在掌柜台“后台任务”里看原因并重试"
+        )
+
+
+def pushes_beside() -> Iterator[Finding]:
+    """Pushes that were kept beside the database and should have been taken in since."""
+    from zhanggui.facts.commands.inbound import spool_folder
+
+    folder = spool_folder()
+    if not folder.exists():
+        return
+    old = [p for p in folder.glob("*.push") if time.time() - p.stat().st_mtime > 60]
+    if old:
+        yield Finding(
+            "后台", "warn", f"有 {len(old)} 条推送在 {folder} 里等着入库", "运行 zhanggui serve（或 zhanggui worker），会自动补上"
+        )
+    spoilt = list(folder.glob("*.unreadable"))
+    if spoilt:
+        yield Finding(
+            "后台",
+            "bad",
+            f"有 {len(spoilt)} 条留存的推送打不开",
+            "多半是换了加密密钥；把旧密钥放进 ZHANGGUI_PREVIOUS_VAULT_KEYS，再把文件改回 .push",
         )
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import getpass
 import json
-import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zhanggui.kernel.errors import ZhangguiError
 
+if TYPE_CHECKING:
+    from zhanggui.facts.files import Proposal
+    from zhanggui.facts.models import Shop
+
 
 @click.command(
     "import", help="导入订单、退款、商品、成本、库存、渠道花费、每日访问、行为或评价表（xlsx、csv、tsv、csv.gz、zip、旧 xls）。"
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "--kind", default=None, help="这是什么表：orders refunds products costs stock spend visits events reviews；不写则自动识别。"
 )
@@ -36,10 +40,10 @@ from zhanggui.kernel.errors import ZhangguiError
 @click.option(
     "--refused", type=click.Path(path_type=Path, dir_okay=False), default=None, help="把拒收的行写到这个文件（.csv 或 .xlsx）。"
 )
-@click.option("--yes", is_flag=True, help="不再询问，直接导入。")
+@click.option("--yes", is_flag=True, help="不再询问，直接导入；不在终端里运行时本来就不问。")
 @click.option("--json", "as_json", is_flag=True, help="只输出一个 JSON。")
 def import_command(
-    file: Path,
+    path: Path,
     kind: str | None,
     shop_name: str | None,
     pairs: tuple[str, ...],
@@ -51,105 +55,114 @@ def import_command(
     as_json: bool,
 ) -> None:
     """Opens, proposes, shows, asks and imports. Exit status 1 when the file was refused, 2 on a wrong call."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhanggui.settings")
-    import django
+    from zhanggui.doors.cli import house
 
-    django.setup()
+    wish = _Wish(
+        kind, pairs, unit, sheet, dry_run, refused, asks=_a_person_is_there() and not (yes or as_json or dry_run), quiet=as_json
+    )
     try:
-        result = _import(file, kind, shop_name, pairs, unit, sheet, dry_run, refused, yes or as_json, as_json)
+        house.ready()
+        house.migrate(say=lambda text: None if as_json else click.echo(text))
+        result = _import(path, house.the_shop(shop_name), wish)
     except ZhangguiError as error:
-        if as_json:
-            click.echo(json.dumps({"ok": False, "error": error.message, "remedy": error.remedy}, ensure_ascii=False))
-        else:
-            click.secho(error.message, fg="red", err=True)
-            if error.remedy:
-                click.echo(f"怎么办：{error.remedy}", err=True)
+        _refuse(error, as_json)
         raise SystemExit(1) from error
     if as_json:
         click.echo(json.dumps({"ok": True, **result}, ensure_ascii=False))
 
 
-def _shop(name: str | None) -> Any:
-    """The shop that is meant; BadInput when none or several could be."""
-    from zhanggui.facts.models import Shop
-    from zhanggui.kernel.errors import BadInput, NotFound
+@dataclass(frozen=True)
+class _Wish:
+    """What was asked for on the command line."""
 
-    shops = Shop.objects.filter(closed_at=None)
-    if name:
-        found = shops.filter(pk=int(name)) if name.isdigit() else shops.filter(name=name)
-        if len(found) != 1:
-            raise NotFound(f"没有找到店铺“{name}”", remedy="可选：" + "、".join(f"{s.pk} {s.name}" for s in shops[:20]))
-        return found[0]
-    listed = list(shops[:20])
-    if not listed:
-        raise NotFound("还没有店铺", remedy="先运行 zhanggui serve，在浏览器里建店")
-    if len(listed) > 1:
-        raise BadInput(
-            "有多家店铺，不知道导入到哪一家", remedy="加 --shop，可选：" + "、".join(f"{s.pk} {s.name}" for s in listed)
-        )
-    return listed[0]
+    kind: str | None
+    pairs: tuple[str, ...]
+    unit: str | None
+    sheet: str
+    dry_run: bool
+    refused: Path | None
+    asks: bool
+    """Whether a person is there to answer."""
+    quiet: bool
 
 
-def _import(
-    path: Path,
-    kind: str | None,
-    shop_name: str | None,
-    pairs: tuple[str, ...],
-    unit: str | None,
-    sheet: str,
-    dry_run: bool,
-    refused: Path | None,
-    yes: bool,
-    quiet: bool,
-) -> dict[str, Any]:
-    import getpass
+def _a_person_is_there() -> bool:
+    return sys.stdin.isatty()
+
+
+def _refuse(error: ZhangguiError, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"ok": False, "error": error.message, "remedy": error.remedy}, ensure_ascii=False))
+        return
+    click.secho(error.message, fg="red", err=True)
+    if error.remedy:
+        click.echo(f"怎么办：{error.remedy}", err=True)
+
+
+def _import(path: Path, shop: Shop, wish: _Wish) -> dict[str, Any]:
+    from django.db import DatabaseError
 
     from zhanggui.facts import files
-    from zhanggui.kernel.errors import BadInput
+    from zhanggui.kernel.errors import Conflict
 
-    shop = _shop(shop_name)
+    upload = files.open_upload(shop, path, path.name, f"命令行 {_user()}")
     try:
-        who = getpass.getuser()
-    except (KeyError, OSError):
-        who = "命令行"
-    upload = files.open_upload(shop, path, path.name, f"命令行 {who}")
-    try:
-        proposal = files.propose(upload, kind, sheet=sheet)
-        columns: dict[str, Any] = dict(proposal.columns)
-        for pair in pairs:
-            key, mark, column = pair.partition("=")
-            if not mark:
-                raise BadInput(f"--mapping {pair} 写法不对", remedy="写成 字段=列名，例如 order_id=单号")
-            columns.pop(key, None)
-            if column:
-                columns = {k: v for k, v in columns.items() if v.get("column") != column}
-                columns[key] = {"column": column}
-        if unit:
-            money = {f.key for f in files.KINDS[proposal.kind].fields if f.type == "money"}
-            columns = {k: {**v, "unit": unit} if k in money else v for k, v in columns.items()}
-        if proposal.missing and not pairs:
-            raise BadInput(proposal.problems[0], remedy=proposal.problems[1] if len(proposal.problems) > 1 else "")
-        if not quiet:
+        proposal = files.propose(upload, wish.kind, sheet=wish.sheet)
+        columns = _mapped(proposal, wish)
+        if not wish.quiet:
             _show(files, upload, proposal, columns)
-        if not yes and not dry_run and not click.confirm("按这样导入吗？", default=True):
+        if wish.asks and not click.confirm("按这样导入吗？", default=True):
             files.discard(upload)
             return {"discarded": True}
-        as_xlsx = refused is not None and refused.suffix.lower() == ".xlsx"
-        target = None if refused is None else refused.with_suffix(".csv") if as_xlsx else refused
-        summary = files.run(upload, columns, None if quiet else _Progress(), kind=proposal.kind, dry_run=dry_run, refused=target)
-    except ZhangguiError:
+        as_xlsx = wish.refused is not None and wish.refused.suffix.lower() == ".xlsx"
+        target = wish.refused.with_suffix(".csv") if wish.refused is not None and as_xlsx else wish.refused
+        summary = files.run(
+            upload, columns, None if wish.quiet else _Progress(), kind=proposal.kind, dry_run=wish.dry_run, refused=target
+        )
+    except DatabaseError as error:
+        raise Conflict("数据库正忙或被别的任务改动，没有写入任何内容", remedy="等正在进行的同步或导入结束，再导入一次") from error
+    except (ZhangguiError, click.Abort, KeyboardInterrupt):
         if upload.state == "uploaded":
             files.discard(upload)
         raise
-    if dry_run:
+    if wish.dry_run:
         files.discard(upload)
-    if as_xlsx and target is not None and refused is not None and target.is_file():
-        refused.write_bytes(files.refused_file(target, "xlsx")[0])
+    if as_xlsx and target is not None and wish.refused is not None and target.is_file():
+        wish.refused.write_bytes(files.refused_file(target, "xlsx")[0])
         target.unlink()
-        summary.refused_path = str(refused)
-    if not quiet:
+        summary.refused_path = str(wish.refused)
+    if not wish.quiet:
         _report(summary)
     return {"file": upload.name, "shop": shop.pk, "columns": columns, **asdict(summary)}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "操作员"
+
+
+def _mapped(proposal: Proposal, wish: _Wish) -> dict[str, Any]:
+    """The proposed mapping with what was asked for on the command line. Raises BadInput when columns are missing or a wish is no pair."""
+    from zhanggui.facts import files
+    from zhanggui.kernel.errors import BadInput
+
+    columns: dict[str, Any] = dict(proposal.columns)
+    for pair in wish.pairs:
+        key, mark, column = pair.partition("=")
+        if not mark:
+            raise BadInput(f"--mapping {pair} 写法不对", remedy="写成 字段=列名，例如 order_id=单号")
+        columns.pop(key, None)
+        if column:
+            columns = {k: v for k, v in columns.items() if v.get("column") != column}
+            columns[key] = {"column": column}
+    if wish.unit:
+        money = {f.key for f in files.KINDS[proposal.kind].fields if f.type == "money"}
+        columns = {k: {**v, "unit": wish.unit} if k in money else v for k, v in columns.items()}
+    if proposal.missing and not wish.pairs:
+        raise BadInput(proposal.problems[0], remedy=proposal.problems[1] if len(proposal.problems) > 1 else "")
+    return columns
 
 
 def _show(files: Any, upload: Any, proposal: Any, columns: dict[str, Any]) -> None:
@@ -169,11 +182,15 @@ def _show(files: Any, upload: Any, proposal: Any, columns: dict[str, Any]) -> No
     unused = [h for h in proposal.header if h not in used]
     if unused:
         click.echo(f"  没有用到的列：{'、'.join(unused[:20])}")
+    if len(proposal.sheets) > 1:
+        click.echo(
+            f"  工作表：{proposal.sheet}（共 {len(proposal.sheets)} 张：{'、'.join(proposal.sheets[:10])}；换一张用 --sheet）"
+        )
     if upload.message:
         click.secho("  " + upload.message, fg="yellow")
-    for problem in proposal.problems:
-        click.secho(f"  请看：{problem}", fg="yellow")
     shown = files.preview(upload, columns, 20, kind=proposal.kind)
+    for problem in dict.fromkeys([*proposal.problems, *shown.problems]):
+        click.secho(f"  请看：{problem}", fg="yellow")
     for row in shown.rows[:3]:
         click.echo("  例：" + "，".join(f"{h} {v}" for h, v in zip(shown.header, row, strict=False) if v))
     for refusal in shown.refusals[:3]:
@@ -184,11 +201,14 @@ def _report(summary: Any) -> None:
     from zhanggui.kernel.money import yuan
 
     click.secho(("演练，没有写入：" if summary.dry_run else "") + summary.sentence(), fg="green")
+    if summary.unchanged:
+        click.echo(f"其中 {summary.unchanged:,} 行以前导入过，没有变化")
     if summary.gross_fen or summary.refund_fen:
+        days = f"，{summary.first_day} 至 {summary.last_day}" if summary.first_day else ""
         click.echo(
-            f"已付款 {yuan(summary.gross_fen)} 元，退款 {yuan(summary.refund_fen)} 元，客户 {summary.customers:,} 位，{summary.first_day} 至 {summary.last_day}"
+            f"已付款 {yuan(summary.gross_fen)} 元，退款 {yuan(summary.refund_fen)} 元，客户 {summary.customers:,} 位{days}"
         )
-    for reason, count in summary.reasons.items():
+    for reason, count in list(summary.reasons.items())[:12]:
         click.echo(f"  拒收 {count:,} 行：{reason}")
     for problem in summary.problems:
         click.secho(f"  请看：{problem}", fg="yellow")

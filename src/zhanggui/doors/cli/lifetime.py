@@ -13,6 +13,7 @@ from zhanggui.stats.tables import NO_DAY, Note, Table, TableError, day_text, par
 
 _CUSTOMER = (
     "customer", "customerid", "custid", "cust", "openid", "unionid", "userid", "memberid", "buyerid", "clientid", "user", "member", "buyer",
+    "household", "householdid", "buyeropenid", "phone", "mobile",
     "客户", "客户编号", "客户id", "客户号", "会员", "会员号", "会员编号", "用户", "用户id", "用户编号", "买家", "买家id", "买家账号", "买家昵称", "顾客", "手机号", "收货手机号",
 )  # fmt: skip
 _DATE = (
@@ -70,8 +71,11 @@ def lifetime_command(
     left_out = int((~good).sum())
     if left_out:
         notes.append(Note("incomplete_rows", f"有 {left_out:,} 行没有客户或日期，没有计入"))
-    if values is None:
-        notes.append(Note("no_amounts", "没有金额列，只估计次数，不估计金额"))
+    if values is None or not np.isfinite(values[good]).any():
+        values, amount_name = None, None
+        notes.append(Note("no_amounts", "没有金额列（或金额全是空的），只估计次数，不估计金额"))
+    elif unknown := int((~np.isfinite(values[good])).sum()):
+        notes.append(Note("missing_amounts", f"有 {unknown:,} 行没有金额；整笔都没写金额的，按平均每笔的金额算"))
     purchases = lifetime.gather(labels, who[good], days[good], None if values is None else values[good])
     if len(purchases.day) == 0:
         raise TableError("所有行的金额都是负数，没有购买", "检查金额列的正负，或用 --amount 换一列", amount_name or "")
@@ -100,7 +104,7 @@ def _column(table: Table, named: str | None, option: str, words: tuple[str, ...]
     guessed = table.guess(words, taken)
     if guessed is None:
         raise TableError(f"认不出哪一列是{meaning}", f"用 {option} 指定，文件里有：{'、'.join(table.names[:30])}")
-    return guessed
+    return table.require(guessed, option)
 
 
 def _amounts(table: Table, named: str | None, taken: tuple[str, ...]) -> tuple[Any, str | None]:
@@ -110,14 +114,16 @@ def _amounts(table: Table, named: str | None, taken: tuple[str, ...]) -> tuple[A
         return table.numbers(name, "--amount").values, name
     guessed = table.guess(_AMOUNT, taken)
     if guessed is not None:
-        return table.numbers(guessed, "--amount").values, guessed
+        return table.numbers(table.require(guessed, "--amount"), "--amount").values, guessed
     quantity, price = table.guess(_QUANTITY, taken), table.guess(_PRICE, taken)
+    for used in (quantity, price):
+        if used is not None:
+            table.require(used, "--amount")
     if quantity is not None and price is not None:
         count, each = table.numbers(quantity, "--amount").values, table.numbers(price, "--amount").values
-        # A free or unpriced line still is a purchase; a negative quantity is a return.
-        return np.where(np.isfinite(each), count * each, np.where(count < 0, -0.0, 0.0)) + np.where(
-            count < 0, -1e-9, 0.0
-        ), f"{quantity} × {price}"
+        # A free or unpriced line still is a purchase; a negative quantity is a return, free ones too.
+        worth = count * each
+        return np.where(count < 0, np.nan_to_num(worth) - 1e-9, worth), f"{quantity} × {price}"
     if price is not None:
         return table.numbers(price, "--amount").values, price
     return None, None

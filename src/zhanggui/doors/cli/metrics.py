@@ -1,4 +1,21 @@
-"""`zhanggui metrics`: the shop's numbers on the terminal, from stored facts or straight from a file of orders."""
+"""`zhanggui metrics`: the shop's numbers on the terminal, from stored facts or straight from files of orders and other tables.
+
+The JSON (`--json`, one object, UTF-8) keeps these names; new ones may join them:
+
+    schema         1
+    shop           {"id": text or "", "name", "demo"}          files   {kind of table: file name}, {} for a shop
+    from, to       the days asked for, both included; observed_from, observed_to: the days the data covers; zone: whose days they are
+    metrics        [{key, name, layer, room, unit, grain, side, formula, value, numerator, denominator, low, high, missing, policy, segments}]
+                   value is null exactly where `missing` says why; unit 分 is money in 分, 率 a share 0..1; side is where it is ill
+                   (above, below, ""); policy {key: value}; segments {dimension: [{segment, name, value, numerator, denominator}]} for --by
+    funnel         {window_days, missing, stages: [{key, name, people, from_previous, from_first}], segments {dimension: [{segment, name, stages}]}}
+    cohorts        {missing, rows: [{month, size, counts}]}: counts[n] of the `size` first-time buyers of a month paid n months later
+    rfm            {missing, as_of, segments: [{key, name, customers, orders, money_fen, share}], cells: [{r, f, m, customers}]}
+    refused        {rows, reasons: [{file, reason, rows, example_row}]}: rows of the files that are neither sale nor refund
+    error          instead of all this: {"ok": false, "error", "remedy"}, exit status 1
+
+Sums and counts are whole numbers, ids are texts, days are YYYY-MM-DD.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +24,7 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,52 +32,55 @@ import click
 
 from zhanggui.kernel.errors import BadInput, NotFound, ZhangguiError
 
+SCHEMA = 1
+TABLES = {
+    "refunds": "退款（售后）表，补充订单表里没有的退款。",
+    "events": "行为明细表（浏览、加购、分享……），有它才有访客和漏斗。",
+    "visits": "小程序每日访问表。",
+    "spend": "渠道花费表，有它才有获客成本。",
+    "costs": "商品成本表，有它才有毛利率。",
+}
+_FILE = click.Path(path_type=Path)
 
-def _day(_: click.Context, option: click.Parameter, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text.strip().replace("/", "-"))
-    except ValueError:
-        raise click.BadParameter(f"看不懂日期“{text}”，请写成 2026-11-01") from None
+
+def _tables(command: Any) -> Any:
+    for kind, about in reversed(TABLES.items()):
+        command = click.option(f"--{kind}", type=_FILE, default=None, help=f"和 --orders 一起用：{about}")(command)
+    return command
 
 
 @click.command("metrics", help="打印店铺的全部指标：--shop 读已入库的数据，--orders 直接读一个订单文件（不需要数据库）。")
 @click.option("--shop", "shop_name", default=None, help="店铺编号或名称；只有一家店时可不写。")
+@click.option("--orders", "file", type=_FILE, default=None, help="订单文件（xlsx、csv、csv.gz……），不经过数据库直接计算。")
+@_tables
+@click.option("--from", "first", default=None, help="开始日期，如 2026-11-01；不写则从最早的数据开始（--shop 时为最近 30 天）。")
+@click.option("--to", "last", default=None, help="结束日期（含）；不写则到最后有完整数据的一天。")
 @click.option(
-    "--orders",
-    "file",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="订单文件（xlsx、csv、csv.gz……），不经过数据库直接计算。",
+    "--by",
+    multiple=True,
+    help="同时按它拆分：channel、product_id、tier、device、is_new、channel_kind、region、category；可写多次。",
 )
-@click.option(
-    "--from",
-    "first",
-    callback=_day,
-    default=None,
-    help="开始日期，如 2026-11-01；不写则从最早的数据开始（--shop 时为最近 30 天）。",
-)
-@click.option("--to", "last", callback=_day, default=None, help="结束日期（含）；不写则到最后有数据的一天。")
 @click.option(
     "--mapping",
     "pairs",
     multiple=True,
     metavar="字段=列名",
-    help="文件里某个字段是哪一列，可写多次，如 --mapping order_id=单号。",
+    help="订单文件里某个字段是哪一列，可写多次，如 --mapping order_id=单号。",
 )
-@click.option("--sheet", default="", help="工作表名称。")
+@click.option("--sheet", default="", help="订单文件的工作表名称。")
 @click.option("--refresh/--no-refresh", "fresh", default=True, help="先把有变化的数据算进去（默认是）。")
 @click.option("--json", "as_json", is_flag=True, help="只输出一个 JSON。")
-def metrics_command(
+def metrics(
     shop_name: str | None,
     file: Path | None,
-    first: date | None,
-    last: date | None,
+    first: str | None,
+    last: str | None,
+    by: tuple[str, ...],
     pairs: tuple[str, ...],
     sheet: str,
     fresh: bool,
     as_json: bool,
+    **tables: Path | None,
 ) -> None:
     """Computes, or reads what was computed, and prints. Exit status 1 when it cannot be done."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhanggui.settings")
@@ -68,7 +88,16 @@ def metrics_command(
 
     django.setup()
     try:
-        found = of_file(file, first, last, _mapping(pairs), sheet) if file is not None else of_shop(shop_name, first, last, fresh)
+        span = _day(first), _day(last)
+        given = {kind: path for kind, path in tables.items() if path is not None}
+        if file is None and given:
+            raise BadInput(f"--{next(iter(given))} 要和 --orders 一起用", remedy="请加上订单文件：--orders 订单.xlsx")
+        if file is not None and shop_name is not None:
+            raise BadInput("--shop 和 --orders 只能写一个", remedy="--shop 看已入库的店铺，--orders 看一个文件")
+        if file is not None:
+            found = of_files({"orders": file, **given}, *span, mapping=_mapping(pairs), sheet=sheet, by=by)
+        else:
+            found = of_shop(shop_name, *span, fresh=fresh, by=by)
     except ZhangguiError as error:
         if as_json:
             click.echo(json.dumps({"ok": False, "error": error.message, "remedy": error.remedy}, ensure_ascii=False))
@@ -78,6 +107,16 @@ def metrics_command(
                 click.echo(f"怎么办：{error.remedy}", err=True)
         raise SystemExit(1) from error
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else as_text(found))
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        year, month, day = (int(part) for part in text.strip().replace("/", "-").split("-"))
+        return date(year, month, day)
+    except ValueError:
+        raise BadInput(f"看不懂日期“{text}”", remedy="请写成 2026-11-01") from None
 
 
 def _mapping(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -93,44 +132,22 @@ def _mapping(pairs: tuple[str, ...]) -> dict[str, Any]:
 # -- a shop in the database --------------------------------------------------------------------------------------------------------
 
 
-def of_shop(name: str | None, first: date | None, last: date | None, fresh: bool = True) -> dict[str, Any]:
-    """Every metric of a stored shop. Raises NotFound for an unknown shop."""
-    from datetime import timedelta
-
-    from zhanggui.facts import lake
+def of_shop(
+    name: str | None, first: date | None = None, last: date | None = None, *, fresh: bool = True, by: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Every metric of a stored shop. Raises NotFound for an unknown shop or one without data, Conflict where another process refreshes it."""
     from zhanggui.metrics import commands, queries
 
     shop = _shop(name)
     if fresh:
         commands.refresh(shop.pk)
-    horizon = queries.watermark(shop.pk)[1] or lake.read(shop.pk).horizon
+    horizon = queries.watermark(shop.pk)[1]
     if horizon is None:
-        raise NotFound(f"{shop.name}还没有数据", remedy="请先连接店铺或导入订单")
-    last = last or horizon
-    first = first or last - timedelta(days=29)
-    values = queries.values(shop.pk, [m.key for m in queries.catalogue() if m.shape != "spread"], first, last)
-    held = commands.policy_values(shop.pk)
-    funnel = queries.funnel(shop.pk, first, last)
-    cohorts, rfm = queries.cohorts(shop.pk), queries.rfm(shop.pk)
+        raise NotFound(f"{shop.name}还没有算过的数据", remedy="请先连接店铺或导入订单")
+    last = last or max(horizon, first or horizon)
+    answers = queries.answers(shop.pk, first or last - timedelta(days=29), last, by)
     return _document(
-        {"id": shop.pk, "name": shop.name, "demo": shop.is_demo},
-        first,
-        last,
-        horizon,
-        values,
-        held,
-        {"window_days": funnel.window_days, "missing": funnel.missing, "stages": [_stage(s) for s in funnel.stages]},
-        {
-            "missing": cohorts.missing,
-            "rows": [{"month": str(c.start)[:7], "size": c.size, "counts": list(c.counts)} for c in cohorts.rows],
-        },
-        {
-            "missing": rfm.missing,
-            "as_of": str(rfm.day) if rfm.day else None,
-            "segments": [
-                {"name": s.name, "customers": s.customers, "orders": s.orders, "money_fen": s.money_fen} for s in rfm.segments
-            ],
-        },
+        {"id": str(shop.pk), "name": shop.name, "demo": shop.is_demo}, {}, shop.timezone, answers, {"rows": 0, "reasons": []}
     )
 
 
@@ -147,136 +164,110 @@ def _shop(name: str | None) -> Any:
     return found[0]
 
 
-# -- a file of orders, without any database -------------------------------------------------------------------------------------------
+# -- files, without any database ------------------------------------------------------------------------------------------------------
 
 
-def of_file(
-    path: Path, first: date | None, last: date | None, mapping: Mapping[str, Any] | None = None, sheet: str = ""
+def of_files(
+    files: Mapping[str, Path],
+    first: date | None = None,
+    last: date | None = None,
+    *,
+    mapping: Mapping[str, Any] | None = None,
+    sheet: str = "",
+    by: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Every metric of a file of orders, by the same lake, statements and folds as for a shop. Raises BadInput when it is no such file."""
+    """Every metric of a file of orders and the tables given beside it, by the same lake, statements and folds as for a shop.
+
+    Raises BadInput where a file is missing or is no such table.
+    """
     from zhanggui.facts import lake
-    from zhanggui.facts.files.tables import read_orders
-
-    if not path.is_file():
-        raise BadInput(f"没有找到文件 {path}", remedy="请检查路径")
-    tables = read_orders(path, mapping or None, sheet=sheet)
-    if not tables["orders"].num_rows:
-        raise BadInput("文件里没有一笔可以读的订单", remedy="请检查列的对应关系")
-    with tempfile.TemporaryDirectory(prefix="zhanggui-") as folder:
-        now = lake.from_file(tables, Path(folder))
-        return of_lake(now, first, last, {"name": path.name, "file": path.name})
-
-
-def of_lake(now: Any, first: date | None, last: date | None, shop: dict[str, Any]) -> dict[str, Any]:
-    """Every metric of a lake, computed for one stretch with the default policies."""
+    from zhanggui.facts.files.tables import read_tables
+    from zhanggui.kernel.clock import SHANGHAI
     from zhanggui.metrics import queries
-    from zhanggui.metrics.catalogue import ALL, BY_KEY
-    from zhanggui.metrics.commands import policy_values
-    from zhanggui.metrics.compute import Context, points
-    from zhanggui.metrics.engine import engine_for
-    from zhanggui.metrics.folds import STEP_NAMES
-    from zhanggui.metrics.rules import Observed
 
-    horizon, beginning = now.horizon, now.beginning
-    if horizon is None or beginning is None:
-        raise BadInput("文件里没有一笔可以读的订单", remedy="请检查列的对应关系")
-    first, last = first or beginning, last or horizon
-    if first > last:
-        raise BadInput("开始日期在结束日期之后", remedy="请把两个日期换一下")
-    held = policy_values(None)
-    with engine_for(now) as engine:
-        context = Context(now, engine, held)
-        rows = BY_KEY["data.rows"]
-        inside, ever = (
-            frozenset(p.segment for p in points(context, rows, "range", *span, ("source",)) if p.dimension and p.numerator)
-            for span in ((first, last), (beginning, horizon))
-        )
-        seen = Observed(inside, ever, beginning, horizon)
-        values = []
-        for metric in ALL:
-            if metric.shape == "spread":
-                continue
-            found = [p for p in points(context, metric, "range", first, last) if not p.dimension]
-            sums = (found[-1].numerator, found[-1].denominator) if found else (None, None)
-            values.append(queries.value_of(metric, sums, seen, first, last))
-        steps = {p.segment: p.numerator or 0 for p in points(context, BY_KEY["conversion.funnel"], "range", first, last)}
-        stages = queries.stages_of([steps.get(step, 0) for step in STEP_NAMES])
-        missing = (
-            queries.value_of(BY_KEY["conversion.funnel"], (None, None), seen, first, last).missing
-            if not any(steps.values())
-            else ""
-        )
-        cohorts: dict[date, dict[str, Any]] = {}
-        for p in points(context, BY_KEY["customers.cohort_retention"], "month", first, last):
-            row = cohorts.setdefault(p.start, {"month": str(p.start)[:7], "size": int(p.denominator or 0), "counts": []})
-            row["counts"].append(int(p.numerator or 0))
-        groups: dict[str, dict[str, Any]] = {}
-        for p in points(context, BY_KEY["customers.rfm"], "day", first, last):
-            row = groups.setdefault(p.segment, {"name": f"{p.segment}客户"})
-            if p.dimension == "rfm":
-                row |= {"customers": int(p.numerator or 0), "money_fen": int(p.denominator or 0)}
-            elif p.dimension == "rfm_orders":
-                row["orders"] = int(p.numerator or 0)
-    segments = [row for row in groups.values() if "customers" in row]
-    nobody = "" if segments else "还没有支付过的客户"
+    for path in files.values():
+        if not path.is_file():
+            raise BadInput(f"没有找到文件 {path}", remedy="请检查路径")
+    tables, refused = read_tables(files, mapping or None, sheet=sheet)
+    with tempfile.TemporaryDirectory(prefix="zhanggui-") as folder:
+        answers = queries.answers_of(lake.from_file(tables, Path(folder)), first, last, by)
     return _document(
-        shop,
-        first,
-        last,
-        horizon,
-        values,
-        held,
-        {
-            "window_days": held["conversion.funnel_days"],
-            "missing": missing,
-            "stages": [] if missing else [_stage(s) for s in stages],
-        },
-        {"missing": nobody, "rows": list(cohorts.values())},
-        {"missing": nobody, "as_of": str(horizon), "segments": segments},
+        {"id": "", "name": files["orders"].name, "demo": False},
+        {kind: path.name for kind, path in files.items()},
+        str(SHANGHAI),
+        answers,
+        _refused(refused, files),
     )
 
 
+def _refused(found: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:
+    """Rows that were neither sale nor refund, by file and reason."""
+    reasons = [
+        {"file": files[kind].name, "reason": reason, "rows": rows, "example_row": next((r.row for r in refusals.first if r.reason == reason), None)}
+        for kind, refusals in found.items() for reason, rows in refusals.reasons.most_common()
+    ]  # fmt: skip
+    return {"rows": sum(r.count for r in found.values()), "reasons": reasons}
+
+
 # -- what is printed ------------------------------------------------------------------------------------------------------------------
-
-
-def _stage(stage: Any) -> dict[str, Any]:
-    return {
-        "key": stage.key,
-        "name": stage.name,
-        "people": stage.people,
-        "from_previous": stage.from_previous,
-        "from_first": stage.from_first,
-    }
 
 
 def _plain(number: float | None) -> float | int | None:
     return int(number) if number is not None and float(number).is_integer() else number
 
 
-def _document(
-    shop: dict[str, Any],
-    first: date,
-    last: date,
-    horizon: date,
-    values: list[Any],
-    held: Mapping[str, Any],
-    funnel: dict[str, Any],
-    cohorts: dict[str, Any],
-    rfm: dict[str, Any],
-) -> dict[str, Any]:
+def _stages(stages: Any) -> list[dict[str, Any]]:
+    return [
+        {"key": s.key, "name": s.name, "people": s.people, "from_previous": s.from_previous, "from_first": s.from_first} for s in stages
+    ]  # fmt: skip
+
+
+def _document(shop: dict[str, Any], files: Mapping[str, str], zone: str, found: Any, refused: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA, "shop": shop, "files": dict(files), "zone": zone, "from": str(found.first), "to": str(found.last),
+        "observed_from": str(found.beginning), "observed_to": str(found.horizon), "metrics": [_number(value, found) for value in found.values],
+        "funnel": _funnel(found), "cohorts": {
+            "missing": found.cohorts.missing,
+            "rows": [{"month": f"{c.start:%Y-%m}", "size": c.size, "counts": list(c.counts)} for c in found.cohorts.rows],
+        },
+        "rfm": {
+            "missing": found.rfm.missing, "as_of": str(found.rfm.day) if found.rfm.day else None, "segments": [
+                {"key": s.key, "name": s.name, "customers": s.customers, "orders": s.orders, "money_fen": s.money_fen, "share": s.share}
+                for s in found.rfm.segments
+            ],
+            "cells": [{"r": r, "f": f, "m": m, "customers": people} for (r, f, m), people in sorted(found.rfm.cells.items())],
+        },
+        "refused": refused,
+    }  # fmt: skip
+
+
+def _number(value: Any, found: Any) -> dict[str, Any]:
     from zhanggui.metrics.catalogue import BY_KEY
 
-    listed = []
-    for value in values:
-        metric = BY_KEY[value.key]
-        listed.append({
-            "key": value.key, "name": value.name, "layer": metric.layer, "unit": value.unit, "value": _plain(value.value),
-            "numerator": _plain(value.numerator), "denominator": _plain(value.denominator), "missing": value.missing,
-            "policy": {key: held[key] for key in metric.policies}, "formula": metric.formula,
-        })  # fmt: skip
+    metric = BY_KEY[value.key]
+    segments = {
+        dimension: [
+            {"segment": s.segment, "name": s.name, "value": _plain(s.value), "numerator": _plain(s.numerator), "denominator": _plain(s.denominator)}
+            for s in parts
+        ]
+        for (key, dimension), parts in found.segments.items() if key == value.key and not value.missing
+    }  # fmt: skip
     return {
-        "shop": shop, "from": str(first), "to": str(last), "observed_to": str(horizon), "metrics": listed, "funnel": funnel, "cohorts": cohorts,
-        "rfm": rfm,
+        "key": value.key, "name": value.name, "layer": metric.layer, "room": metric.room, "unit": value.unit, "grain": metric.grain_words,
+        "side": metric.side, "formula": metric.formula, "value": _plain(value.value), "numerator": _plain(value.numerator),
+        "denominator": _plain(value.denominator), "low": value.low, "high": value.high, "missing": value.missing,
+        "policy": {key: found.held[key] for key in metric.policies}, "segments": segments,
+    }  # fmt: skip
+
+
+def _funnel(found: Any) -> dict[str, Any]:
+    whole = found.funnel
+    return {
+        "window_days": whole.window_days, "missing": whole.missing, "stages": [] if whole.missing else _stages(whole.stages),
+        "segments": {
+            dimension: [{"segment": p.segment, "name": p.name, "stages": _stages(p.stages)} for p in funnel.parts]
+            for dimension, funnel in found.funnels.items() if not funnel.missing
+        },
     }  # fmt: skip
 
 
@@ -298,34 +289,47 @@ def _shown(number: float | None, unit: str) -> str:
     return f"{number:,.0f} {unit}" if float(number).is_integer() else f"{number:,.2f} {unit}".rstrip()
 
 
+def _made(row: Mapping[str, Any]) -> str:
+    """What a number is made of, or why there is none."""
+    from zhanggui.metrics.catalogue import BY_KEY
+
+    top, bottom = row["numerator"], row["denominator"]
+    if row["missing"] or bottom is None or top is None:
+        return str(row["missing"])
+    metric = BY_KEY[row["key"]]
+    if metric.shape == "statistic":
+        return f"{metric.base} {bottom:,}"
+    money = row["unit"] == "分" or (row["unit"] == "率" and not metric.counted)
+    upper = f"{top / 100:,.2f} 元" if money else f"{top:,}"
+    return f"{upper} ÷ {bottom / 100:,.2f} 元" if money and row["unit"] == "率" else f"{upper} ÷ {bottom:,}"
+
+
 def as_text(found: Mapping[str, Any]) -> str:
     """The document as tables for people: layer by layer, the number, what it is made of or why there is none."""
     name = found["shop"].get("name", "")
-    lines = [f"{name}  {found['from']} 至 {found['to']}（数据到 {found['observed_to']}）"]
+    lines = [f"{name}  {found['from']} 至 {found['to']}（数据从 {found['observed_from']} 到 {found['observed_to']}）"]
     if found["shop"].get("demo"):
         lines.append("演示数据")
+    if found["refused"]["rows"]:
+        lines.append(f"有 {found['refused']['rows']:,} 行不是销售也不是退款，没有计入：")
+        lines += [
+            f"  {r['rows']:,} 行：{r['reason']}（如 {r['file']} 第 {r['example_row']} 行）" for r in found["refused"]["reasons"]
+        ]
     layer = ""
     for row in found["metrics"]:
         if row["layer"] != layer:
             layer = row["layer"]
             lines += ["", f"【{layer}】"]
-        made = row["missing"]
-        if not made and row["denominator"] is not None:
-            money = row["unit"] == "分" or row["key"] in (
-                "conversion.refund_rate",
-                "conversion.gross_margin",
-                "conversion.discount_rate",
-            )
-            top = f"{row['numerator'] / 100:,.2f} 元" if money and row["numerator"] is not None else f"{row['numerator']:,}"
-            bottom = f"{row['denominator'] / 100:,.2f} 元" if money and row["unit"] == "率" else f"{row['denominator']:,}"
-            made = f"{top} ÷ {bottom}"
-        lines.append(f"  {_pad(row['name'], 26)}{_pad(_shown(row['value'], row['unit']), 20)}{made}")
+        lines.append(f"  {_pad(row['name'], 26)}{_pad(_shown(row['value'], row['unit']), 20)}{_made(row)}".rstrip())
+        for dimension, parts in row["segments"].items():
+            for part in parts[:20]:
+                lines.append(f"    {_pad(part['name'], 24)}{_shown(part['value'], row['unit'])}  （{dimension}）")
     lines += ["", "【购买漏斗】"]
     if found["funnel"]["missing"]:
         lines.append(f"  {found['funnel']['missing']}")
     for stage in found["funnel"]["stages"]:
         before = "" if stage["from_previous"] is None else f"上一步的 {stage['from_previous'] * 100:.1f}%"
-        lines.append(f"  {_pad(stage['name'], 26)}{_pad(str(stage['people']) + ' 人', 20)}{before}")
+        lines.append(f"  {_pad(stage['name'], 26)}{_pad(str(stage['people']) + ' 人', 20)}{before}".rstrip())
     if found["rfm"]["segments"]:
         lines += ["", f"【RFM 分层】截至 {found['rfm']['as_of']}"]
         for part in sorted(found["rfm"]["segments"], key=lambda p: -p["customers"]):

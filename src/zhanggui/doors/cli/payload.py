@@ -15,18 +15,37 @@ from zhanggui.wechat.schemas.base import dumps
 
 _SURE = {"given": "指定", "certain": "确定", "likely": "很可能", "guess": "猜测"}
 _SIDE = {"request": "请求", "response": "回复", "event": "推送"}
+_MORE = """\b
+--json 的字段（一个文件是一个对象，多个文件是对象的列表，顺序与参数相同）：
+  file            文件名
+  understood      是否读懂；全部为 true 时退出码为 0，否则为 1（参数写错为 2）
+  kind            接口名（order.get）、事件名（channels_ec_order_pay）、
+                  message:类型、error（错误回复）、ok（空的成功回复）或 mixed
+  side            request、response 或 event
+  title, path     中文名；方法与路径
+  sure            given 指定、certain 确定、likely 很可能、guess 猜测
+  score           属于这个 kind 的字段占比，0 到 1
+  values          归一后的值：标识是文字，金额是整数分，时间是带时区的
+                  ISO 8601（+08:00），是/否是 true/false；没来的字段不出现，
+                  不认识的字段照原样；错误回复是 errcode、errmsg、meaning、
+                  remedy、reaction；推送另有 entity_id 和 dedup_key
+  unknown_fields  不认识的字段的路径
+  problems        读不懂的原因
+  notes           写法上的差异、解密和修补的说明
+  also_fits       同样吻合的其他接口
+"""
 
 
-@click.command("payload")
+@click.command("payload", epilog=_MORE)
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option(
     "--as",
     "as_kind",
     default="",
     metavar="接口或事件",
-    help="指明是什么，如 order.get、/channels/ec/order/get、channels_ec_order_pay",
+    help="指明是什么，如 order.get、/channels/ec/order/get、order.get.request、channels_ec_order_pay",
 )
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON，每个文件一个对象")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON，字段见下")
 @click.option("--token", default="", help="消息推送的 Token")
 @click.option("--aes-key", default="", help="EncodingAESKey（43 位）")
 @click.option("--app-id", default="", help="AppID、CorpID 或 SuiteID，用来核对接收方")
@@ -59,8 +78,8 @@ def payload(
             report = examine(body, as_kind=as_kind, name_hint="" if name == "-" else Path(name).name, keys=keys, query=query)
         reports.append((name, report))
     if as_json:
-        shown: list[Any] = [{"file": name, **report.as_dict()} for name, report in reports]
-        click.echo(_pretty(shown[0] if len(shown) == 1 else shown))
+        rows: list[Any] = [{"file": name, **report.as_dict()} for name, report in reports]
+        click.echo(_pretty(rows[0] if len(rows) == 1 else rows))
     else:
         for name, report in reports:
             _show(name, report)
@@ -70,14 +89,21 @@ def payload(
 def _read(name: str) -> tuple[bytes, str]:
     try:
         return (sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()), ""
+    except FileNotFoundError:
+        return b"", "读不了文件：没有这个文件"
+    except IsADirectoryError:
+        return b"", "读不了文件：这是文件夹"
+    except PermissionError:
+        return b"", "读不了文件：没有读取权限"
     except OSError as error:
-        return b"", f"读不了文件：{error.strerror or '未知原因'}"
+        return b"", f"读不了文件：系统错误 {error.errno}"
 
 
 def _pretty(value: Any) -> str:
-    return (
-        orjson.dumps(orjson.loads(dumps(value)), option=orjson.OPT_INDENT_2).decode() if _small(value) else dumps(value).decode()
-    )
+    """Indented JSON; on one line when it holds whole numbers that the indenting writer would turn into fractions."""
+    if _small(value):
+        return orjson.dumps(orjson.loads(dumps(value)), option=orjson.OPT_INDENT_2).decode()
+    return dumps(value).decode()
 
 
 def _small(value: Any) -> bool:

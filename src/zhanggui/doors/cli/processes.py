@@ -67,7 +67,7 @@ def answers(url: str, timeout: float = 2.0) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout) as reply:  # our own process's address
-            return 200 <= reply.status < 300
+            return bool(200 <= reply.status < 300)
     except (urllib.error.URLError, OSError, ValueError):
         return False
 
@@ -248,8 +248,16 @@ def _sweep(child: Child) -> None:
             os.killpg(child.process.pid, signal.SIGKILL)
 
 
-def wsgi_command(host: str, port: int, *, workers: int = 1, threads: int = 2) -> list[str]:
-    """The command that serves the desk: granian, WSGI; one worker on SQLite, whose writers would only wait for each other."""
+def local(host: str) -> str:
+    """The address by which this machine reaches a server bound to `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+
+
+def wsgi_command(host: str, port: int, *, workers: int = 1, threads: int = 4) -> list[str]:
+    """The command that serves the desk: granian, WSGI; one worker on SQLite, whose writers would only wait for each other.
+
+    Four threads, so that slow uploads of large files leave room for the platform's pushes.
+    """
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers),
         "--blocking-threads", str(threads), "--no-ws", "--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "8",

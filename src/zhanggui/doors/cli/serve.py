@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from zhanggui.doors.cli import house
-from zhanggui.doors.cli.processes import Child, NotStarted, Supervisor, is_free, own_command, wsgi_command
+from zhanggui.doors.cli.processes import Child, NotStarted, Supervisor, is_free, local, own_command, wsgi_command
 
 
 @click.command(
@@ -42,7 +42,8 @@ def serve(host: str | None, port: int | None, workers: int | None, no_worker: bo
     address = settings.PUBLIC_URL or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - compared, not bound
     logs = Path(settings.HOME) / "logs"
     allowed(settings.ALLOWED_HOSTS, address)
-    with Supervisor(say=click.echo) as keeper, keeper.signals(with_parent=with_parent):
+    keeper = Supervisor(say=click.echo)
+    with keeper.signals(with_parent=with_parent), keeper:  # signals outermost: a second Ctrl-C does not cut the end short
         web = Child(
             "网站",
             wsgi_command(host, port, workers=1 if embedded else workers or 2),
@@ -79,15 +80,13 @@ def check_home(home: Path) -> None:
 
 
 def collect_static() -> None:
-    """Puts styles and scripts where the web server reads them; nothing is fetched."""
+    """Puts styles, scripts and the charts' library where the web server reads them; nothing is fetched."""
     from django.core.management import call_command
 
+    from zhanggui.doors.ui import charts
+
     call_command("collectstatic", verbosity=0, interactive=False)
-
-
-def local(host: str) -> str:
-    """The address by which this machine reaches a server bound to `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    charts.build_bundle()
 
 
 def allowed(hosts: list[str], address: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from zhanggui.doors.cli.compare import judged, show_json, show_notes
+from zhanggui.doors.cli.compare import judged, number_option, show_json, show_notes
 from zhanggui.stats.tables import Note, Table, TableError, plain, read_table
 
 
@@ -21,10 +21,17 @@ from zhanggui.stats.tables import Note, Table, TableError, plain, read_table
 @click.option("--outcome", required=True, help="结果列：0/1（是/否）或数值。")
 @click.option("--control", default=None, help="分组列里“没发”那组的名字；不写则按名字认。")
 @click.option("--treated", default=None, help="分组列超过两种值时，指定“发了”是哪一种（其余的行不用）。")
-@click.option("--cost", default=0.0, show_default=True, type=float, help="发给一个人的成本（元）。")
-@click.option("--value", default=None, type=float, help="结果多一个单位值多少（元）；不写按 1。")
+@click.option(
+    "--cost",
+    default=0.0,
+    show_default=True,
+    type=float,
+    callback=number_option(0, 1e9, low_itself=True),
+    help="发给一个人的成本（元）。",
+)
+@click.option("--value", default=None, type=float, callback=number_option(0, 1e9), help="结果多一个单位值多少（元）；不写按 1。")
 @click.option("--drop", multiple=True, help="不要用的列，可写多次（例如发送之后才有的列）。")
-@click.option("--seeds", default=None, type=click.IntRange(1, 100), help="重复交叉检验多少遍；不写则按行数取 3 到 10。")
+@click.option("--seeds", default=None, type=click.IntRange(1, 100), help="重复交叉检验多少遍；不写则按行数取 2 到 10。")
 @click.option(
     "--scores",
     "scores_path",
@@ -50,6 +57,8 @@ def uplift_command(
     """Reads, judges, prints. Exit status 0 when judged (undecided included), 2 when the file or the call cannot be understood."""
     from zhanggui.stats import uplift
 
+    if scores_path is not None and scores_path.exists() and path.exists() and scores_path.samefile(path):
+        raise TableError("--scores 和 --csv 是同一个文件，会盖掉原来的数据", "给 --scores 换一个文件名")
     table = read_table(path)
     treatment_column, outcome_column = table.require(treatment, "--treatment"), table.require(outcome, "--outcome")
     if treatment_column == outcome_column:
@@ -63,10 +72,7 @@ def uplift_command(
     found = uplift.judge(columns, arms, values.values, value=value, cost=cost, seeds=seeds, notes=notes)
     warnings = [*found.notes, *table.notes]
     if scores_path is not None:
-        with scores_path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.writer(file)
-            writer.writerow(["行", "预计效果"])
-            writer.writerows([i + 2, "" if not np.isfinite(s) else f"{s:.6g}"] for i, s in enumerate(found.scores))
+        _write_scores(scores_path, found.scores)
     if as_json:
         head = {
             "ok": True,
@@ -78,6 +84,17 @@ def uplift_command(
         show_json({**head, "treated": given, "control": base, **as_dict(found, warnings, value, cost)})
         return
     _print(found, warnings, given, base, uplift.LEARNER_NAMES)
+
+
+def _write_scores(path: Path, scores: Any) -> None:
+    """Row number of the file (the header is row 1) and expected effect, empty where nothing can be said."""
+    try:
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.writer(file)
+            writer.writerow(["行", "预计效果"])
+            writer.writerows([i + 2, "" if not np.isfinite(s) else f"{s:.6g}"] for i, s in enumerate(scores))
+    except OSError as error:
+        raise TableError(f"写不了“{path}”：{error.strerror or error}", "检查 --scores 后面的文件夹在不在、能不能写") from None
 
 
 def _arms(table: Table, column: str, control: str | None, treated: str | None) -> tuple[Any, str, str]:

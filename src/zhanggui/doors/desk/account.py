@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from zhanggui.doors import middleware
 from zhanggui.doors.desk.page import back, desk_page, safe_next, show, signed_in
+from zhanggui.doors.desk.passwords import check_pair
+from zhanggui.doors.errors import too_many, wrong_method
 from zhanggui.doors.ui.context import Desk
 from zhanggui.facts.models import Shop
 from zhanggui.kernel import audit
@@ -66,8 +67,6 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         pair = f"{name.casefold()}|{ip}"
         wait = max(middleware.sign_in_pair.wait(pair), middleware.sign_in_address.wait(ip))
         if wait:
-            from zhanggui.doors.errors import too_many
-
             return too_many(request, wait, "密码输错次数太多，暂时不能登录。")
         user = authenticate(request, username=name, password=form.cleaned_data["password"])
         if user is not None:
@@ -84,7 +83,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
 def sign_out(request: HttpRequest) -> HttpResponseBase:
     """Signs out; only by POST, so that no link on another page can do it."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return wrong_method(request, ["POST"])
     logout(request)
     return HttpResponseRedirect(reverse("desk:sign-in"))
 
@@ -176,13 +175,7 @@ class PasswordForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         if data.get("old") and not self.user.check_password(data["old"]):
             self.add_error("old", str(_("现在的密码不对")))
-        if data.get("new") and data.get("new") != data.get("again"):
-            self.add_error("again", str(_("两次输入的新密码不一样")))
-        elif data.get("new"):
-            try:
-                validate_password(data["new"], self.user)
-            except forms.ValidationError as error:
-                self.add_error("new", error)
+        check_pair(self, data, self.user, "new")
         return data
 
 
@@ -326,14 +319,17 @@ def _invite(request: HttpRequest, desk: Desk) -> HttpResponse:
 def member(request: HttpRequest, desk: Desk, grant_id: int) -> HttpResponseBase:
     """Changes a member's role or removes the member; a shop always keeps an owner."""
     with transaction.atomic():
-        grants = Grant.objects.select_related("user").filter(shop_id=desk.shop_id)
-        grant = grants.filter(pk=grant_id).first()
+        # Locked as a whole: two owners who demote each other at the same moment must not leave the shop without one.
+        grants = list(
+            Grant.objects.select_for_update(of=("self",)).select_related("user").filter(shop_id=desk.shop_id).order_by("id")
+        )
+        grant = next((g for g in grants if g.pk == grant_id), None)
         if grant is None:
             raise NotFound("没有这位成员", remedy="请刷新成员列表")
         remove = request.POST.get("do") == "remove"
         role = grant.role if remove else _role(request.POST.get("role", ""))
-        last_owner = (
-            grant.role == Role.OWNER and not grants.filter(role=Role.OWNER, user__is_active=True).exclude(pk=grant.pk).exists()
+        last_owner = grant.role == Role.OWNER and not any(
+            g.role == Role.OWNER and g.user.is_active for g in grants if g.pk != grant.pk
         )
         if last_owner and (remove or role != Role.OWNER):
             raise Conflict("店里至少要有一位店主", remedy="请先把另一位成员设为店主")
@@ -380,13 +376,7 @@ class JoinForm(forms.Form):
         name = data.get("username", "")
         if name.startswith(INVITED) or User.objects.filter(username__iexact=name).exists():
             self.add_error("username", str(_("这个登录名已有人用，请换一个")))
-        if data.get("password") and data.get("password") != data.get("again"):
-            self.add_error("again", str(_("两次输入的密码不一样")))
-        elif data.get("password"):
-            try:
-                validate_password(data["password"], User(username=name))
-            except forms.ValidationError as error:
-                self.add_error("password", error)
+        check_pair(self, data, User(username=name))
         return data
 
 

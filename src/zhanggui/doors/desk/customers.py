@@ -9,41 +9,37 @@ from typing import Any, ClassVar
 
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from zhanggui.doors.desk import paging
-from zhanggui.doors.desk.orders import OrderRow, rows_of
+from zhanggui.doors.desk.orders import Filters, OrderRow, narrowed, rows_of
 from zhanggui.doors.desk.page import back, desk_page, show
 from zhanggui.doors.errors import attachment
 from zhanggui.doors.ui.context import Desk
 from zhanggui.doors.ui.values import Cursor
 from zhanggui.facts import channels, identity
 from zhanggui.facts import commands as facts
+from zhanggui.facts.commands.privacy import FIELDS
 from zhanggui.facts.models import Contact, Customer, CustomerMerge, GroupMember, Identity, Order, Refund
-from zhanggui.kernel import clock, vault
+from zhanggui.kernel import clock, policy_store, vault
 from zhanggui.kernel.access import Permission
-from zhanggui.kernel.errors import BadInput, Conflict, NotFound
+from zhanggui.kernel.errors import BadInput, NotFound
+from zhanggui.metrics.policy import CustomerPolicy
 
+NEW_DAYS = 30
+"""How far back the list of new customers reaches; it judges nobody."""
 SEGMENTS: dict[str, tuple[Any, Any]] = {
     "new": (_("新客"), _("首单在近 30 天内")),
     "repeat": (_("回头客"), _("付过两单或更多")),
     "silent": (_("沉睡"), _("买过，但已超过沉睡天数没有再买")),
     "never": (_("未成交"), _("认识但还没付过款")),
 }
-FALLBACK_SILENT_DAYS = 30
-"""Used only where no room has declared the lapse policy yet (the field's own figure)."""
+"""Key → (name, what it holds)."""
 
 
 def silent_days(shop_id: int) -> int:
     """After how many days without a purchase a customer is silent, as the shop's policy says."""
-    from zhanggui.doors.desk.policies import rows_for
-
-    for key, row in rows_for(shop_id).items():
-        if key.rpartition(".")[2] in {"lapse", "silent_days", "lapse_days", "silent_after"}:
-            value = row.value
-            return int(value.days if isinstance(value, timedelta) else value)
-    return FALLBACK_SILENT_DAYS
+    return policy_store.current(CustomerPolicy, shop_id).silent_days
 
 
 def in_segment(desk: Desk, rows: QuerySet[Customer], segment: str) -> QuerySet[Customer]:
@@ -51,7 +47,7 @@ def in_segment(desk: Desk, rows: QuerySet[Customer], segment: str) -> QuerySet[C
     paid = Order.objects.filter(shop_id=desk.shop_id, customer_id=OuterRef("pk"), paid_at__isnull=False)
     now = clock.now()
     if segment == "new":
-        since = now - timedelta(days=30)
+        since = now - timedelta(days=NEW_DAYS)
         return rows.filter(Exists(paid.filter(paid_at__gte=since)), ~Exists(paid.filter(paid_at__lt=since)))
     if segment == "repeat":
         return rows.filter(Exists(paid.order_by("paid_at").values("pk")[1:2]))
@@ -147,7 +143,8 @@ def customers(request: HttpRequest, desk: Desk) -> HttpResponseBase:
         )
         for c in found
     ]
-    where = paging.cursor(rows, len(listed), following, after, whole="" if q or segment else f"customers.{desk.shop_id}")
+    key = "" if q else f"customers.{desk.shop_id}.{segment}"
+    where = paging.cursor(rows.order_by("-number"), len(listed), following, after, whole=not (q or segment), key=key)
     return show(
         request,
         CustomersPage(listed, where, q, segment, [(k, w, m) for k, (w, m) in SEGMENTS.items()], silent_days(desk.shop_id)),
@@ -171,7 +168,9 @@ class CustomerPage:
     template: ClassVar[str] = "desk/customer.html"
     customer: Customer
     personal: list[tuple[str, str, str]]
-    """(field, its name, masked value)."""
+    """(field, its name, masked value; empty where there is nothing on record)."""
+    sealed_shut: bool
+    """Whether the key that opens them is missing."""
     identities: list[tuple[str, str, datetime]]
     """(kind, shortened value, first seen)."""
     orders: list[OrderRow]
@@ -211,6 +210,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: int) -> HttpResponse
     except vault.Unopenable:
         masked = {}
     mine = Order.objects.filter(shop_id=desk.shop_id, customer_id=row.pk)
+    latest, _how = narrowed(desk, Filters(customer=row))
     sums = mine.filter(paid_at__isnull=False).aggregate(n=Count("id"), paid=Sum("paid_fen"), last=Max("paid_at"))
     refunded = Refund.objects.filter(shop_id=desk.shop_id, customer_id=row.pk).aggregate(n=Sum("amount_fen"))["n"] or 0
     merges = [
@@ -222,15 +222,25 @@ def customer(request: HttpRequest, desk: Desk, customer_id: int) -> HttpResponse
         .select_related("kept", "absorbed")
         .order_by("-at")[:50]
     ]
-    names = {"name": "姓名", "phone": "手机", "address": "地址"}
     page = CustomerPage(
-        row, [(k, w, masked.get(k, "")) for k, w in names.items()],
+        row, [(k, w, masked.get(k, "")) for k, w in FIELDS.items()], not masked,
         [(i.get_kind_display(), _short(i.kind, i.value), i.first_seen_at) for i in row.identities.order_by("first_seen_at")[:50]],
-        rows_of(list(mine.order_by("-created_at", "-id")[:10])), sums["n"], sums["paid"] or 0, refunded, sums["last"], merges,
+        rows_of(list(latest.order_by("-created_at", "-id")[:10])), sums["n"], sums["paid"] or 0, refunded, sums["last"], merges,
         list(Contact.objects.filter(shop_id=desk.shop_id, customer=row)[:20]), list(GroupMember.objects.filter(shop_id=desk.shop_id, customer=row).select_related("group").order_by("-joined_at")[:20]),
         channels.name_of(row.channel),
     )  # fmt: skip
     return show(request, page)
+
+
+@dataclass(frozen=True)
+class RevealedPage:
+    """One personal field in the clear, in the place of its mask."""
+
+    template: ClassVar[str] = "desk/revealed.html"
+    customer: Customer
+    name: str
+    text: str
+    """Empty where there is nothing on record."""
 
 
 @desk_page(Permission.REVEAL, "POST")
@@ -238,11 +248,8 @@ def reveal(request: HttpRequest, desk: Desk, customer_id: int) -> HttpResponseBa
     """One personal field in the clear; who looked is written down before it is shown."""
     row = _own(desk, customer_id)
     name = request.POST.get("field", "")
-    try:
-        text = facts.reveal(desk.shop, row, name, desk.actor)
-    except vault.Unopenable as error:
-        raise Conflict("这项资料无法解密", remedy="请检查服务器的加密密钥设置，或运行 zhanggui doctor") from error
-    return render(request, "desk/revealed.html", {"text": text or "没有记录"})
+    text = facts.reveal(desk.shop, row, name, desk.actor)
+    return show(request, RevealedPage(row, FIELDS[name], text))
 
 
 @desk_page(Permission.CARE, "POST")

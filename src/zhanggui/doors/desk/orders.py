@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 from django.http import HttpRequest, HttpResponseBase
 
 from zhanggui.doors.desk import export, paging
@@ -16,6 +20,7 @@ from zhanggui.doors.ui import format as fmt
 from zhanggui.doors.ui.context import Desk
 from zhanggui.doors.ui.values import Cursor
 from zhanggui.facts import channels
+from zhanggui.facts import commands as facts
 from zhanggui.facts.models import AfterSale, Customer, Identity, Order, OrderLine, Product, Refund
 from zhanggui.kernel import audit, clock, vault
 from zhanggui.kernel.access import Permission
@@ -70,6 +75,12 @@ class Filters:
         """Whether anything narrows the list."""
         return bool(self.q or self.status or self.channel or self.first or self.last or self.customer)
 
+    @property
+    def key(self) -> str:
+        """What the count of the rows under these filters is remembered by."""
+        text = repr((self.q, self.status, self.channel, self.first, self.last, self.customer and self.customer.pk))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
 
 @dataclass(frozen=True)
 class OrdersPage:
@@ -98,46 +109,66 @@ def _filters(desk: Desk, query: Any) -> Filters:
     )  # fmt: skip
 
 
+FEW = 2000
+"""Up to so many orders are named one by one; more are soon met by walking the list."""
+
+
+_SEALED = ("recipient_sealed", "raw_sealed")
+"""What no list needs and every row carries."""
+_FILED = RawSQL("facts_order.source = 'file' AND NOT facts_order.recipient_hash = ''", (), output_field=BooleanField())
+"""The condition of the index of recipients, word for word: an embedded database must see it to use the index."""
+
+
 def narrowed(desk: Desk, f: Filters) -> tuple[QuerySet[Order], str]:
-    """The shop's orders under the filters, and how the search text was understood."""
-    rows = Order.objects.filter(shop_id=desk.shop_id)
-    if f.status:
-        rows = rows.filter(status=f.status)
-    if f.channel:
-        rows = rows.filter(channel=f.channel)
+    """The shop's orders under the filters, and how the search text was understood.
+
+    What leads to few orders (a customer, a number, a phone, a rare product) is looked up first and handed on as their ids: left to
+    itself an embedded database walks the whole list by date for it.
+    """
+    own = Order.objects.filter(shop_id=desk.shop_id)
+    found, how = _searched(desk, own, f.q) if f.q else (own, "")
     if f.customer:
-        rows = rows.filter(customer_id=f.customer.pk)
+        found = found.filter(customer_id=f.customer.pk)
+    if f.q or f.customer:
+        ids = list(found.values_list("pk", flat=True)[: FEW + 1])
+        found = _among(desk, ids) if len(ids) <= FEW else found
+    if f.status:
+        found = found.filter(status=f.status)
+    if f.channel:
+        found = found.filter(channel=f.channel)
     if f.first:
-        rows = rows.filter(created_at__gte=clock.day_start(f.first, desk.shop.zone))
+        found = found.filter(created_at__gte=clock.day_start(f.first, desk.shop.zone))
     if f.last:
-        rows = rows.filter(created_at__lt=clock.day_span(f.last, f.last, desk.shop.zone)[1])
-    return _searched(desk, rows, f.q) if f.q else (rows, "")
+        found = found.filter(created_at__lt=clock.day_span(f.last, f.last, desk.shop.zone)[1])
+    return found.defer(*_SEALED), how
 
 
-def _searched(desk: Desk, rows: QuerySet[Order], q: str) -> tuple[QuerySet[Order], str]:
+def _among(desk: Desk, ids: Iterable[int]) -> QuerySet[Order]:
+    """The shop's orders with these ids; the shop in a form that leads into no index by date."""
+    return Order.objects.filter(Exact(F("shop_id") + 0, desk.shop_id), pk__in=ids)
+
+
+def _searched(desk: Desk, own: QuerySet[Order], q: str) -> tuple[QuerySet[Order], str]:
     phone = vault.normalise_phone(q) if q.replace(" ", "").replace("-", "").lstrip("+").isdigit() and len(q.strip()) <= 18 else ""
     if len(phone) == 11 and phone.startswith("1"):
         prints = vault.fingerprints(phone, shop_id=desk.shop_id)
-        people = Identity.objects.filter(shop_id=desk.shop_id, kind=Identity.Kind.PHONE, value__in=prints).values_list(
-            "customer_id", flat=True
-        )
-        return rows.filter(Q(customer_id__in=list(people)) | Q(recipient_hash__in=prints)), "手机号"
+        people = Identity.objects.filter(shop_id=desk.shop_id, kind=Identity.Kind.PHONE, value__in=prints)
+        bought = own.filter(customer_id__in=list(people.values_list("customer_id", flat=True)[:FEW]))
+        received = own.filter(_FILED, recipient_hash__in=prints)
+        either = {pk for some in (bought, received) for pk in some.values_list("pk", flat=True)[:FEW]}
+        return _among(desk, either), "手机号"
     if q.isascii() and all(c.isalnum() or c in "-_" for c in q):
         # A prefix as a range, because LIKE does not use the index on SQLite.
-        found = rows.filter(order_id__gte=q, order_id__lt=q + "\U0010ffff")
-        if found.exists():
-            return found, "订单号"
-    goods = list(
-        Product.objects.filter(shop_id=desk.shop_id)
-        .filter(Q(title__icontains=q) | Q(product_id=q))
-        .values_list("product_id", flat=True)[:200]
-    )
-    lines = OrderLine.objects.filter(shop_id=desk.shop_id, product_id__in=goods)
-    if not goods:
-        lines = OrderLine.objects.filter(shop_id=desk.shop_id, title__icontains=q)
-    if lines[:5000].count() < 5000:
-        return rows.filter(id__in=list(lines.values_list("order_id", flat=True)[:5000])), "商品名称"
-    return rows.filter(Exists(lines.filter(order_id=OuterRef("pk")))), "商品名称"
+        found = own.filter(order_id__gte=q, order_id__lt=q + "\U0010ffff")
+        many = found.values_list("pk", flat=True)[: FEW + 1]
+        if (met := len(many)) > 0:
+            # So many that walking the list meets them soon, and sorting them all would not.
+            return found if met <= FEW else own.filter(Exact(Left("order_id", len(q)), q)), "订单号"
+    # Every title an order can have is a product's: syncs and imports both make the product known.
+    goods = Product.objects.filter(shop_id=desk.shop_id).filter(Q(title__icontains=q) | Q(product_id=q))
+    lines = OrderLine.objects.filter(shop_id=desk.shop_id, product_id__in=list(goods.values_list("product_id", flat=True)[:200]))
+    some = list(lines.values_list("order_id", flat=True)[: FEW + 1])
+    return _among(desk, some) if len(some) <= FEW else own.filter(Exists(lines.filter(order_id=OuterRef("pk")))), "商品名称"
 
 
 def rows_of(orders: Sequence[Order]) -> list[OrderRow]:
@@ -169,17 +200,14 @@ def orders(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     rows, how = narrowed(desk, f)
     if request.GET.get("export"):
         desk.access.require(Permission.EXPORT)
-        audit.record(
-            desk.shop_id,
-            desk.actor,
-            "orders.export",
-            f"{desk.actor} 导出了订单列表",
-            detail={"q": how, "status": f.status, "form": request.GET["export"]},
-        )
-        return export.answer(request.GET["export"], f"订单-{clock.today(desk.shop.zone)}", HEADER, _exported(desk, rows))
+        form = request.GET["export"]
+        answer = export.answer(form, f"订单-{clock.today(desk.shop.zone)}", HEADER, _exported(desk, rows))
+        detail = {"q": how, "status": f.status, "form": form}
+        audit.record(desk.shop_id, desk.actor, "orders.export", f"{desk.actor} 导出了订单列表", detail=detail)
+        return answer
     after = request.GET.get("after", "")
     found, following = paging.by_moment(rows, "created_at", after)
-    where = paging.cursor(rows, len(found), following, after, whole="" if f.any else f"orders.{desk.shop_id}")
+    where = paging.cursor(rows, len(found), following, after, whole=not f.any, key=f"orders.{desk.shop_id}.{f.key}")
     page = OrdersPage(
         rows_of(found),
         where,
@@ -263,3 +291,30 @@ def order(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponseBase:
         list(AfterSale.objects.filter(shop_id=desk.shop_id, order_id=order_id).order_by("-created_at")), row.customer, times, sum(r.amount_fen for r in refunds), parts,
     )  # fmt: skip
     return show(request, page)
+
+
+RECIPIENT = {
+    "user_name": "收件人", "tel_number": "手机", "virtual_order_tel_number": "手机（虚拟号）", "province_name": "省", "city_name": "市", "county_name": "区县",
+    "detail_info": "详细地址", "name": "收件人", "phone": "手机", "address": "地址",
+}  # fmt: skip
+"""The platform's words for a recipient in a shopkeeper's."""
+
+
+@dataclass(frozen=True)
+class RecipientPage:
+    """An order's recipient in the clear, in the place of the button that asked for it."""
+
+    template: ClassVar[str] = "desk/recipient.html"
+    order: Order
+    parts: list[tuple[str, str]]
+
+
+@desk_page(Permission.REVEAL, "POST")
+def recipient(request: HttpRequest, desk: Desk, order_id: str) -> HttpResponseBase:
+    """The recipient as the platform or a file gave it; who looked is written down before it is shown."""
+    row = Order.objects.filter(shop_id=desk.shop_id, order_id=order_id).first()
+    if row is None:
+        raise NotFound("没有这笔订单", remedy="请检查订单号，或在订单页搜索")
+    found = facts.reveal_recipient(desk.shop, row, desk.actor)
+    parts = [(RECIPIENT[name], str(found[name])) for name in RECIPIENT if found.get(name)]
+    return show(request, RecipientPage(row, parts))

@@ -8,10 +8,12 @@ from typing import Any, ClassVar, Protocol
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from zhanggui.doors.errors import wrong_method
 from zhanggui.doors.ui.context import Desk
 from zhanggui.facts.models import Shop
 from zhanggui.kernel.access import Permission, access_for
@@ -37,7 +39,10 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return view(request, *args, **kwargs) if request.user.is_authenticated else _to_sign_in(request)
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        readable(request)
+        return view(request, *args, **kwargs)
 
     inner.signed_in = True  # type: ignore[attr-defined]
     return inner
@@ -48,15 +53,25 @@ def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
         response = HttpResponse(status=204)
         response["HX-Redirect"] = reverse("desk:sign-in")
         return response
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseRedirect(reverse("desk:sign-in"))  # coming back to a button's address would only be refused
     return redirect_to_login(request.get_full_path(), reverse("desk:sign-in"))
+
+
+def readable(request: HttpRequest) -> None:
+    """Raises BadInput for a form with a NUL in a text, which PostgreSQL does not keep and nobody types."""
+    if request.method == "POST" and any("\0" in text for _key, texts in request.POST.lists() for text in texts):
+        raise BadInput("填写的内容里有看不见的字符", remedy="请重新输入，不要从别的程序粘贴")
 
 
 def desk_page(permission: Permission, *methods: str) -> Callable[[View], View]:
     """For pages of a shop: `view(request, desk, …)` with the shop of the caller's grant.
 
-    A shop without a grant is not found; a grant without the permission is refused. `methods` default to GET.
+    A shop without a grant is not found; a grant without the permission is refused. `methods` default to GET; HEAD goes with GET.
     """
-    allowed = (*(methods or ("GET",)), "HEAD")
+    allowed = methods or ("GET",)
+    if "GET" in allowed:
+        allowed = (*allowed, "HEAD")
 
     def wrap(view: View) -> View:
         @wraps(view)
@@ -66,7 +81,8 @@ def desk_page(permission: Permission, *methods: str) -> Callable[[View], View]:
             access = access_for(request.user, shop)
             access.require(permission)
             if request.method not in allowed:
-                return HttpResponseNotAllowed(allowed)
+                return wrong_method(request, allowed)
+            readable(request)
             row = Shop.objects.filter(pk=access.shop_id).first()
             if row is None:
                 raise NotFound("没有这家店", remedy="这家店的数据已经不在了，请联系店主")
@@ -76,7 +92,7 @@ def desk_page(permission: Permission, *methods: str) -> Callable[[View], View]:
             request.desk = desk  # type: ignore[attr-defined]
             return view(request, desk, *args, **kwargs)
 
-        inner.permission = permission  # type: ignore[attr-defined]
+        inner.permission, inner.methods = permission, allowed  # type: ignore[attr-defined]
         return inner
 
     return wrap
@@ -92,8 +108,6 @@ def back(request: HttpRequest, url: str, text: str = "", tone: str = "good") -> 
 
 def safe_next(request: HttpRequest, url: str, fallback: str) -> str:
     """`url` if it stays on this host, else `fallback`."""
-    from django.utils.http import url_has_allowed_host_and_scheme
-
     good = url and url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return url if good else fallback
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,7 +13,6 @@ from django.core.cache import cache
 from django.db.models import Model, Q, QuerySet
 
 from zhanggui.doors.ui.values import Cursor
-from zhanggui.kernel import clock
 from zhanggui.kernel.errors import BadInput
 
 M = TypeVar("M", bound=Model)
@@ -72,21 +72,25 @@ def by_number(rows: QuerySet[M], field: str, after: str, size: int = PAGE) -> tu
     return found[:size], token(getattr(found[size - 1], field))
 
 
-def cursor(rows: QuerySet[Any], shown: int, next_token: str | None, after: str, *, whole: str = "") -> Cursor:
+COUNT_KEPT = 300
+"""Seconds for which a count is remembered."""
+
+
+def cursor(rows: QuerySet[Any], shown: int, next_token: str | None, after: str, *, whole: bool = False, key: str = "") -> Cursor:
     """Where the list stands, with how many rows there are.
 
-    `whole` is the cache key of an unfiltered list, whose count is kept for five minutes; a filtered one is counted up to a limit.
+    A `whole` (unfiltered) list is counted exactly, a filtered one up to a limit and from its top, where its pages begin. The count is
+    remembered under `key`, so that paging on does not count again.
     """
     if not after and next_token is None:
         return Cursor(None, True, shown, shown, True)
-    if whole:
-        known = cache.get(f"desk.count.{whole}")
-        if known is None:
-            known = rows.order_by().count()
-            cache.set(f"desk.count.{whole}", known, 300)
-        return Cursor(next_token, not after, shown, known, known <= COUNT_UP_TO)
-    known = rows.order_by().values("pk")[: COUNT_UP_TO + 1].count()
-    return Cursor(next_token, not after, shown, min(known, COUNT_UP_TO) if known else shown, known <= COUNT_UP_TO)
+    known = cache.get(f"desk.count.{key}") if key else None
+    if known is None:
+        known = rows.order_by().count() if whole else rows.values("pk")[: COUNT_UP_TO + 1].count()
+        if key:
+            cache.set(f"desk.count.{key}", known, COUNT_KEPT)
+    exact = known <= COUNT_UP_TO
+    return Cursor(next_token, not after, shown, known if whole or exact else COUNT_UP_TO, whole or exact)
 
 
 def day_from(text: str) -> date | None:
@@ -99,30 +103,52 @@ def day_from(text: str) -> date | None:
         raise BadInput("日期看不懂", remedy="请用 2026-11-24 这样的写法") from None
 
 
-SPANS: Sequence[tuple[str, str, int]] = (
-    ("7", "近 7 天", 7),
-    ("30", "近 30 天", 30),
-    ("90", "近 90 天", 90),
-    ("365", "近一年", 365),
-)
+SPANS: Sequence[tuple[str, str]] = (("7", "近 7 天"), ("30", "近 30 天"), ("90", "近 90 天"), ("365", "近一年"))
+LONGEST = 1100
+"""Days a page shows at most: three years."""
 
 
-def span_from(query: Any, zone: Any, default: int = 30) -> tuple[date, date, str]:
-    """(first, last, key) of the period a page shows: `from`/`to` days, else `days`, ending yesterday's next day, today.
+@dataclass(frozen=True)
+class Period:
+    """The days a page is about. `key` is the number of days back from `ends`, or "own" for days somebody chose."""
 
-    At most three years. Raises BadInput when the days are the wrong way round.
+    first: date
+    last: date
+    key: str
+    ends: date
+    """The last day that can be asked for: the last one observed."""
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def before(self) -> tuple[date, date]:
+        """As many days before it."""
+        return self.first - timedelta(days=self.days), self.first - timedelta(days=1)
+
+    @property
+    def query(self) -> str:
+        """The period as a query string."""
+        return f"from={self.first}&to={self.last}" if self.key == "own" else f"days={self.key}"
+
+
+def period_from(query: Any, ends: date, default: int = 30) -> Period:
+    """The period a query string asks for: `from`/`to`, else `days` back from `ends`, else `default` of them.
+
+    Raises BadInput for days that cannot be read, are the wrong way round, or are more than three years.
     """
     first, last = day_from(query.get("from", "")), day_from(query.get("to", ""))
-    today = clock.today(zone)
     if first or last:
-        last = last or today
+        last = last or ends
         first = first or last - timedelta(days=default - 1)
         if first > last:
             raise BadInput("起始日期在结束日期之后", remedy="请把两个日期对调")
-        if (last - first).days > 1100:
+        if (last - first).days >= LONGEST:
             raise BadInput("一次最多看三年", remedy="请缩短日期范围")
-        return first, last, "own"
+        return Period(first, last, "own", ends)
     text = query.get("days", "") or str(default)
-    if not text.isdigit() or not 1 <= int(text) <= 1100:
-        raise BadInput("天数看不懂", remedy="请填 1 到 1100")
-    return today - timedelta(days=int(text) - 1), today, text
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= LONGEST:
+        raise BadInput("天数看不懂", remedy=f"请填 1 到 {LONGEST}")
+    return Period(ends - timedelta(days=int(text) - 1), ends, str(int(text)), ends)

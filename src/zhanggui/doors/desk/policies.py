@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
@@ -16,11 +17,14 @@ from zhanggui.kernel.access import Permission
 from zhanggui.kernel.errors import NotFound, PolicyError
 from zhanggui.kernel.models import PolicyOverride
 from zhanggui.kernel.policy import PolicyField
+from zhanggui.metrics.catalogue import BY_KEY
 
 ROOMS = {
     "metrics": "数据", "traffic": "流量", "conversion": "转化", "customers": "客户", "members": "会员", "care": "客服", "community": "社群", "selection": "选品", "campaigns": "活动",
-    "content": "内容", "supply": "供应链", "risk": "风控", "monitoring": "监控", "outbound": "出口", "facts": "账本", "emulator": "演示",
+    "content": "内容", "data": "数据质量", "supply": "供应链", "risk": "风控", "monitoring": "监控", "outbound": "出口", "facts": "账本", "emulator": "演示",
 }  # fmt: skip
+MOST = 12
+"""Digits before the point: no number of a shop has more, and one with a billion of them would tie up the server."""
 KINDS = {"threshold": "警戒线", "limit": "限制", "benchmark": "行业参考"}
 
 
@@ -59,9 +63,11 @@ class PolicyRow:
             return "是" if value else "否"
         if isinstance(value, list | tuple):
             return "、".join(str(v) for v in value)
-        if isinstance(value, int | float | Decimal):
-            return fmt.value(value, self.unit)
-        return str(value)
+        if not isinstance(value, int | float | Decimal):
+            return str(value)
+        if fmt.unit_key(self.unit) == "rate":
+            return fmt.decimal(Decimal(str(value)) * 100, 4) + "%"  # as exact as it was typed
+        return fmt.value(value, self.unit)
 
     @property
     def now(self) -> str:
@@ -91,28 +97,37 @@ class PolicyRow:
 
     def read(self, text: str) -> Any:
         """What was typed, as it is kept. Raises PolicyError."""
-        text = (
-            text.strip().replace("％", "%").replace(",", "").replace("，", ",")
-            if not isinstance(self.default, list | tuple | str)
-            else text.strip()
-        )
+        text = text.strip()
         if isinstance(self.default, list | tuple):
             return [part.strip() for part in text.replace("，", ",").replace("、", ",").split(",") if part.strip()]
-        if isinstance(self.default, (bool, str)):
-            return text
+        return text if isinstance(self.default, (bool, str)) else self._number(text.replace(",", "").replace("，", ""))
+
+    def _number(self, text: str) -> int | float:
+        """A typed number as it is kept: a share for percent, 分 for 元. Raises PolicyError in the words of what was typed."""
+        unit = f"单位是{self.typed_unit}" if self.typed_unit else ""
         try:
-            number = Decimal(text.rstrip("% 元天次人单倍"))
+            number = Decimal(unicodedata.normalize("NFKC", text).strip("% 元天次人单倍个"))
         except InvalidOperation:
-            raise PolicyError(f"“{text}”不是数字", remedy=f"请填数字，单位是{self.typed_unit}") from None
-        if self.is_rate:
-            return float(number / 100)
-        if self.is_money:
-            return int(number * 100)
-        if isinstance(self.default, int):
-            if number != int(number):
-                raise PolicyError("这里要填整数", remedy=f"单位是{self.typed_unit}")
-            return int(number)
-        return float(number)
+            raise PolicyError(f"“{text[:40]}”不是数字", remedy=f"请填数字{'，' + unit if unit else ''}") from None
+        if not number.is_finite() or number.adjusted() > MOST:
+            raise PolicyError(f"“{text[:40]}”太大了", remedy="请填一个合理的数字")
+        kept = number / 100 if self.is_rate else number * 100 if self.is_money else number
+        if isinstance(self.default, int) and kept != int(kept):
+            raise PolicyError("金额最多到分" if self.is_money else "这里要填整数", remedy=unit)
+        if (self.low is not None and kept < Decimal(str(self.low))) or (self.high is not None and kept > Decimal(str(self.high))):
+            raise PolicyError(f"要在{self.range_words}之间", remedy=f"填的是 {text[:40]}")
+        return int(kept) if isinstance(self.default, int) else float(kept)
+
+    @property
+    def range_words(self) -> str:
+        """The permitted range in words; empty where there is none."""
+        if self.low is None and self.high is None:
+            return ""
+        low = "不限" if self.low is None else self.shown(self._like(self.low))
+        return f"{low} 到 {'不限' if self.high is None else self.shown(self._like(self.high))}"
+
+    def _like(self, bound: float) -> int | float:
+        return int(bound) if isinstance(self.default, int) else bound
 
 
 def _row(field: PolicyField, own: dict[str, Any]) -> PolicyRow:
@@ -174,6 +189,8 @@ class PolicyPage:
     template: ClassVar[str] = "desk/policy.html"
     row: PolicyRow
     room: str
+    guarded: str
+    """Name of the metric it judges; empty if it judges none."""
     history: list[tuple[PolicyOverride, str]]
     """(override, value in words), newest first."""
     error: str = ""
@@ -203,6 +220,7 @@ def policy(request: HttpRequest, desk: Desk, key: str) -> HttpResponseBase:
             error = str(refused)
         else:
             return back(request, desk.url("policy", key), "已保存，从现在起生效。")
+    guarded = BY_KEY[row.guards].name if row.guards in BY_KEY else ""
     history = [
         (
             o,
@@ -213,5 +231,7 @@ def policy(request: HttpRequest, desk: Desk, key: str) -> HttpResponseBase:
         for o in policy_store.history(desk.shop_id, key)
     ]
     return show(
-        request, PolicyPage(row, ROOMS.get(row.room, row.room), history, error, typed or row.typed), status=400 if error else 200
+        request,
+        PolicyPage(row, ROOMS.get(row.room, row.room), guarded, history, error, typed or row.typed),
+        status=400 if error else 200,
     )

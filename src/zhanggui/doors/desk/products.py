@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ from zhanggui.doors.ui.values import Cursor
 from zhanggui.facts.models import OrderLine, Product, Review, Sku, SkuCost
 from zhanggui.kernel import clock, vault
 from zhanggui.kernel.access import Permission
-from zhanggui.kernel.errors import NotFound
+from zhanggui.kernel.errors import BadInput, NotFound
 
 SALES_DAYS = 30
 STATES = {
@@ -55,6 +56,9 @@ class Sales:
             self.known_fen + other.known_fen,
             self.cost_fen + other.cost_fen,
         )
+
+
+NOTHING = Sales()
 
 
 def costs_of(shop_id: int, skus: list[str] | None = None) -> dict[str, int]:
@@ -124,27 +128,24 @@ def _cover(stock: int | None, units: int) -> float | None:
     return None if stock is None or units <= 0 else stock / (units / SALES_DAYS)
 
 
-@desk_page(Permission.VIEW)
-def products(request: HttpRequest, desk: Desk) -> HttpResponseBase:
-    """The list, by sales of the last 30 days or another order."""
-    q, sort = request.GET.get("q", "").strip()[:100], request.GET.get("sort", "sales")
-    rows = Product.objects.filter(shop_id=desk.shop_id, is_goods=True)
-    if q:
-        rows = rows.filter(Q(title__icontains=q) | Q(product_id=q) | Q(category__icontains=q))
-    heads = list(rows.values_list("id", "product_id", "title")[:20_000])
-    sold = {pid: sum(by.values(), Sales()) for pid, by in sales(desk).items()}
-    stock: dict[str, int] = {}
-    if sort == "cover":
-        stock = dict(
-            Sku.objects.filter(shop_id=desk.shop_id, stock__isnull=False)
-            .values_list("product_id")
-            .annotate(n=Sum("stock"))
-            .order_by()
-        )
-    none = Sales()
+MOST = 20_000
+"""So many products are put in order; a shop with more is told so and finds the rest by searching."""
+
+
+def _stock(desk: Desk, product_ids: list[str] | None = None) -> dict[str, int]:
+    """Units in stock by product, of all or of those."""
+    rows = Sku.objects.filter(shop_id=desk.shop_id, stock__isnull=False)
+    if product_ids is not None:
+        rows = rows.filter(product_id__in=product_ids)
+    return dict(rows.values_list("product_id").annotate(n=Sum("stock")).order_by())
+
+
+def _in_order(desk: Desk, heads: list[tuple[int, str, str]], sold: dict[str, Sales], sort: str) -> None:
+    """Puts (id, product id, title) in the wanted order; what cannot be said stands last."""
+    stock = _stock(desk) if sort == "cover" else {}
 
     def rank(head: tuple[int, str, str]) -> tuple[Any, ...]:
-        mine = sold.get(head[1], none)
+        mine = sold.get(head[1], NOTHING)
         if sort == "units":
             return (-mine.units, head[0])
         if sort == "margin":
@@ -155,31 +156,65 @@ def products(request: HttpRequest, desk: Desk) -> HttpResponseBase:
         return (head[2], head[0]) if sort == "name" else (-mine.paid_fen, head[0])
 
     heads.sort(key=rank)
-    after = request.GET.get("after", "")
-    start = int(paging.untoken(after, 1)[0]) if after else 0
-    if not 0 <= start <= len(heads):
-        start = 0
+
+
+def _start(after: str, length: int) -> int:
+    """Where a page begins. Raises BadInput for a token we did not make."""
+    if not after:
+        return 0
+    place = paging.untoken(after, 1)[0]
+    if not isinstance(place, int) or isinstance(place, bool) or place < 0:
+        raise BadInput("翻页的位置不对", remedy="请从第一页重新看")
+    return place if place <= length else 0
+
+
+@desk_page(Permission.VIEW)
+def products(request: HttpRequest, desk: Desk) -> HttpResponseBase:
+    """The list, by sales of the last 30 days or another order."""
+    q, sort = request.GET.get("q", "").strip()[:100], request.GET.get("sort", "sales")
+    rows = Product.objects.filter(shop_id=desk.shop_id, is_goods=True)
+    if q:
+        coded = Sku.objects.filter(shop_id=desk.shop_id, code=q).values("product_id")
+        rows = rows.filter(Q(title__icontains=q) | Q(product_id=q) | Q(category__icontains=q) | Q(product_id__in=coded))
+    heads = list(rows.order_by("-id").values_list("id", "product_id", "title")[: MOST + 1])
+    more = len(heads) > MOST
+    heads = heads[:MOST]
+    sold = {pid: sum(by.values(), Sales()) for pid, by in sales(desk).items()}
+    _in_order(desk, heads, sold, sort)
+    start = _start(request.GET.get("after", ""), len(heads))
     chosen = heads[start : start + paging.PAGE]
     loaded = {p.pk: p for p in Product.objects.filter(pk__in=[h[0] for h in chosen])}
-    ids = [h[1] for h in chosen]
-    counts = dict(
-        Sku.objects.filter(shop_id=desk.shop_id, product_id__in=ids, stock__isnull=False)
-        .values_list("product_id")
-        .annotate(n=Sum("stock"))
-        .order_by()
-    )
+    stock = _stock(desk, [h[1] for h in chosen])
     listed = [
         ProductRow(
             p,
             STATES.get(p.status, (p.status, "none")) if p.status else ("", ""),
-            mine := sold.get(p.product_id, none),
-            counts.get(p.product_id),
-            _cover(counts.get(p.product_id), mine.units),
+            mine := sold.get(p.product_id, NOTHING),
+            stock.get(p.product_id),
+            _cover(stock.get(p.product_id), mine.units),
         )
         for p in (loaded[h[0]] for h in chosen)
     ]
     following = paging.token(start + paging.PAGE) if start + paging.PAGE < len(heads) else None
-    return show(request, ProductsPage(listed, Cursor(following, start == 0, len(listed), len(heads), True), q, sort))
+    return show(request, ProductsPage(listed, Cursor(following, start == 0, len(listed), len(heads), not more), q, sort))
+
+
+def _by_day(desk: Desk, product_id: str, first: date) -> dict[date, tuple[int, int]]:
+    """Shop day → (units, paid 分) of a product's paid orders since `first`, kept for five minutes."""
+    key = f"desk.days.{desk.shop_id}.{first}.{hashlib.sha256(product_id.encode()).hexdigest()[:32]}"
+    known: dict[date, tuple[int, int]] | None = cache.get(key)
+    if known is None:
+        since = clock.day_start(first, desk.shop.zone)
+        rows = (
+            OrderLine.objects.filter(shop_id=desk.shop_id, product_id=product_id, order__paid_at__gte=since)
+            .annotate(d=TruncDate("order__paid_at", tzinfo=desk.shop.zone))
+            .values_list("d")
+            .annotate(units=Sum("quantity"), paid=Sum("paid_fen"))
+            .order_by("d")
+        )
+        known = {d: (units, paid) for d, units, paid in rows}
+        cache.set(key, known, 300)
+    return known
 
 
 @dataclass(frozen=True)
@@ -232,22 +267,13 @@ def product(request: HttpRequest, desk: Desk, product_id: str) -> HttpResponseBa
     row = Product.objects.filter(shop_id=desk.shop_id, product_id=product_id).first()
     if row is None:
         raise NotFound("没有这个商品", remedy="请在商品页搜索")
-    zone, today = desk.shop.zone, clock.today(desk.shop.zone)
+    today = clock.today(desk.shop.zone)
     skus = list(Sku.objects.filter(shop_id=desk.shop_id, product_id=product_id).order_by("sku_id"))
     costs = costs_of(desk.shop_id, [s.sku_id for s in skus])
     mine = sales(desk).get(product_id, {})
     sold = sum(mine.values(), Sales())
     first = today - timedelta(days=89)
-    by_day: dict[date, tuple[int, int]] = {
-        d: (units, paid)
-        for d, units, paid in OrderLine.objects.filter(
-            shop_id=desk.shop_id, product_id=product_id, order__paid_at__gte=clock.day_start(first, zone)
-        )
-        .annotate(d=TruncDate("order__paid_at", tzinfo=zone))
-        .values_list("d")
-        .annotate(units=Sum("quantity"), paid=Sum("paid_fen"))
-        .order_by("d")
-    }
+    by_day = _by_day(desk, product_id, first)
     days = list(clock.days(first, today))
     drawing = charts.series(days, [by_day.get(d, (0, 0))[0] for d in days], "件") if by_day else None
     stocks = [s.stock for s in skus if s.stock is not None]

@@ -12,19 +12,24 @@ from zhanggui.doors.desk import paging
 from zhanggui.doors.desk.page import back, desk_page, show
 from zhanggui.doors.ui.context import Desk
 from zhanggui.doors.ui.values import Cursor, Progress
+from zhanggui.facts.sync.streams import STREAMS
 from zhanggui.kernel import audit as trail
+from zhanggui.kernel import clock
 from zhanggui.kernel import jobs as work
 from zhanggui.kernel.access import Permission
 from zhanggui.kernel.errors import Conflict, NotFound
 from zhanggui.kernel.models import AuditEntry, Job
 
 SUBJECTS = {
-    "policy": "经营标准", "member": "成员", "shop": "店铺", "customer": "客户", "import": "导入", "connection": "连接", "orders": "订单导出", "metric": "指标导出", "job": "后台任务", "account": "账号",
+    "policy.": "经营标准", "member.": "成员", "shop.": "店铺", "customer.": "客户资料", "order.": "收件人", "import": "导入", "connection.": "平台连接", "orders.": "订单导出",
+    "metric.": "指标导出", "sync.": "同步", "job.": "后台任务", "account.": "账号",
 }  # fmt: skip
+"""How a verb begins → what it is about."""
 JOBS = {
-    "import_file": "导入文件", "facts.import": "导入文件", "metrics.refresh": "重算指标", "lake.refresh": "整理数据", "sync": "同步平台数据", "facts.sync": "同步平台数据", "inbound": "处理平台推送", "reaction": "后续处理",
-    "outbox": "派发事件", "reconcile": "每日对账",
+    "import_file": "导入文件", "metrics.refresh": "重算指标", "facts.sync": "同步平台数据", "facts.inbound": "处理平台推送", "facts.reconcile": "每日对账", "outbox.react": "后续处理",
+    "facts.sync_due": "安排同步", "house.tidy": "清理过期内容",
 }  # fmt: skip
+"""Job → its name on screen."""
 TONES = {Job.State.READY: "none", Job.State.RUNNING: "busy", Job.State.DONE: "good", Job.State.DEAD: "bad"}
 
 
@@ -59,14 +64,11 @@ def audit(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     )
 
 
-def job_name(name: str) -> str:
-    """A job's name on screen; one this version has no word for is shown as it is."""
-    if name in JOBS:
-        return JOBS[name]
-    head, _dot, tail = name.partition(".")
-    return {"sync": "同步", "metrics": "指标", "lake": "整理数据", "facts": "账本", "reaction": "后续处理"}.get(head, head) + (
-        f"：{tail}" if tail else ""
-    )
+def job_name(job: Job) -> str:
+    """A job's name on screen, with what it is about where its arguments say so; one this version has no word for is shown as it is."""
+    name = JOBS.get(job.name, job.name)
+    stream = STREAMS.get(str(job.args.get("stream", ""))) if job.name == "facts.sync" else None
+    return f"{name}：{stream.title}" if stream else name
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class JobRow:
     tone: str
     progress: Progress | None
     error: str
+    later: bool
+    """Whether its time has not come yet."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def rows_of(found: list[Job]) -> list[JobRow]:
     """Jobs ready to be shown."""
     out = []
     for job in found:
-        name = job_name(job.name)
+        name = job_name(job)
         running = job.state == Job.State.RUNNING and (job.progress_total or job.progress_done)
         progress = Progress(job.progress_note or name, job.progress_done, job.progress_total) if running else None
         out.append(
@@ -106,6 +110,7 @@ def rows_of(found: list[Job]) -> list[JobRow]:
                 TONES.get(Job.State(job.state), "none"),
                 progress,
                 job.error.strip().splitlines()[-1][:300] if job.error.strip() else "",
+                job.run_at > clock.now(),
             )
         )
     return out
@@ -132,7 +137,5 @@ def retry(request: HttpRequest, desk: Desk, job_id: int) -> HttpResponseBase:
         raise NotFound("没有这个任务", remedy="请刷新任务列表")
     if not work.retry(job_id):
         raise Conflict("这个任务现在不需要重试", remedy="可能已经在重跑，请刷新列表看进度")
-    trail.record(
-        desk.shop_id, desk.actor, "job.retry", f"{desk.actor} 重试了后台任务“{job_name(job.name)}”", subject=f"job:{job_id}"
-    )
+    trail.record(desk.shop_id, desk.actor, "job.retry", f"{desk.actor} 重试了后台任务“{job_name(job)}”", subject=f"job:{job_id}")
     return back(request, desk.url("jobs"), "已重新排队。")

@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.contrib.auth import login
-from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from zhanggui.doors.desk.page import back, show
+from zhanggui.doors.desk.passwords import check_pair
 from zhanggui.facts.models import Shop
 from zhanggui.kernel import audit
 from zhanggui.kernel.errors import NotAllowed
@@ -81,13 +81,7 @@ class WelcomeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Both passwords agree and are strong enough."""
         data: dict[str, Any] = super().clean() or {}
-        if data.get("password") and data.get("password") != data.get("again"):
-            self.add_error("again", str(_("两次输入的密码不一样")))
-        elif data.get("password"):
-            try:
-                validate_password(data["password"], User(username=data.get("username", "")))
-            except forms.ValidationError as error:
-                self.add_error("password", error)
+        check_pair(self, data, User(username=data.get("username", "")))
         return data
 
 

@@ -1,7 +1,7 @@
 """Vega-Lite drawings declared with Altair, served offline: skeletons are made once, rows are added per page.
 
 The browser gets the specification, the rows and one bundle (Vega, Vega-Lite and vega-embed from vl-convert), which the shop's
-own server keeps as a file. The bundle runs under a CSP without `unsafe-eval`: expressions are interpreted from their AST.
+own server keeps as a file and gives out itself (`bundle`). The bundle runs under a CSP without `unsafe-eval`: expressions are interpreted from their AST.
 Web processes never import Altair once `build_bundle()` has run; it takes about two seconds and is done at set-up or first use.
 """
 
@@ -19,15 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from zhanggui.doors.ui import format as fmt
+from zhanggui.kernel.errors import NotFound
 
 _lock = threading.Lock()
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
+"""What the bundle gives to the page: one function that draws."""
 _AXIS = {
     "rate": "format(datum.value, datum.value && abs(datum.value) < 0.1 ? '.1%' : '.0%')",
     "fen": "abs(datum.value) >= 10000 ? format(datum.value / 10000, '~g') + '万' : format(datum.value, ',~g')",
 }
 _AXIS["count"] = _AXIS["fen"]
+LONG_DAYS = 200
+"""A longer stretch names months on its axis instead of days."""
+_DAYS = {"": "%-m/%-d", ".long": "%Y/%-m"}
 
 
 def _folder() -> Path:
@@ -61,8 +68,22 @@ def build_bundle() -> Path:
 
         _folder().mkdir(parents=True, exist_ok=True)
         _write(_folder() / f"drawings-{version()}.json", json.dumps(_make_skeletons(), ensure_ascii=False).encode())
-        _write(path, gzip.compress(vl_convert.javascript_bundle().encode(), 9, mtime=0))
+        _write(path, gzip.compress(vl_convert.javascript_bundle(SNIPPET).encode(), 9, mtime=0))
     return path
+
+
+def bundle(request: HttpRequest, build: str) -> HttpResponseBase:
+    """The bundle for a browser, under an address that changes whenever it does; any other build's address is not found."""
+    if build != version():
+        raise NotFound("没有这个图表程序", remedy="请刷新页面")
+    packed = bundle_file().read_bytes()
+    plain = "gzip" not in request.headers.get("Accept-Encoding", "")
+    response = HttpResponse(gzip.decompress(packed) if plain else packed, content_type="text/javascript; charset=utf-8")
+    if not plain:
+        response["Content-Encoding"] = "gzip"
+    response["Vary"] = "Accept-Encoding"
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -85,8 +106,9 @@ def _make_skeletons() -> dict[str, Any]:
     import altair as alt
 
     out: dict[str, Any] = {}
-    for unit, label in _AXIS.items():
-        x = alt.X("day:T").title(None).axis(format="%-m/%-d", labelOverlap=True, grid=False, tickCount=6)
+    for name, label, days in [(f"{u}{n}", words, days) for u, words in _AXIS.items() for n, days in _DAYS.items()]:
+        unit = name.split(".")[0]
+        x = alt.X("day:T").title(None).axis(format=days, labelOverlap=True, grid=False, tickCount=6)
         y = (
             alt.Y("value:Q")
             .title(None)
@@ -99,19 +121,19 @@ def _make_skeletons() -> dict[str, Any]:
             alt.Tooltip("text:N", title="数值"),
             alt.Tooltip("before:N", title="上一期"),
         ]
-        near = alt.selection_point(name="near", fields=["day"], nearest=True, on="pointerover", clear="pointerout", empty=False)
-        area = base.mark_area().encode(y=y)
-        if unit == "rate":
-            area = base.mark_area(opacity=0).encode(y=y)
+        near = alt.selection_point(name="near", fields=["day"], on="pointerover", clear="pointerout", empty=False)
+        area = (
+            [base.mark_area().encode(y=y.stack(None))] if unit != "rate" else []
+        )  # an area would pull a share's axis down to zero
         line = base.mark_line(interpolate="monotone").encode(y=y)
         previous = base.mark_line(style="previous", strokeDash=[4, 4], strokeWidth=1.5, interpolate="monotone").encode(
             y=alt.Y("previous:Q")
         )
-        hover = (
-            base.mark_point(style="hover", filled=True, size=70)
-            .encode(y=y, opacity=alt.condition(near, alt.value(1), alt.value(0)), tooltip=tips)
-            .add_params(near)
-        )
+        lone = base.mark_point(style="lone", filled=True, size=22).encode(y=alt.Y("lone:Q"))
+        point = base.mark_point(style="hover", filled=True, size=70)
+        hover = point.encode(y=y, opacity=alt.condition(near, alt.value(1), alt.value(0)))
+        # A band per day from top to bottom, unseen, which a finger hits; `nearest` would do it too, but its tooltip finds no fields.
+        band = base.mark_rule(style="band", opacity=0).encode(tooltip=tips).add_params(near)
         policy = (
             alt.Chart(alt.NamedData("lines"))
             .mark_rule(style="policy", strokeDash=[2, 3], strokeWidth=1.5)
@@ -122,12 +144,12 @@ def _make_skeletons() -> dict[str, Any]:
             .mark_text(style="policyText", align="left", dx=4, dy=-7)
             .encode(y=alt.Y("value:Q"), x=alt.value(0), text="text:N")
         )
-        layered = alt.layer(area, previous, policy, words, line, hover).properties(
+        layered = alt.layer(*area, previous, policy, words, line, lone, hover, band).properties(
             width="container", height=250, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
         )
         spec = layered.to_dict()
         spec.pop("config", None)
-        out[f"series.{unit}"] = spec
+        out[f"series.{name}"] = spec
     curve = (
         alt.Chart(alt.NamedData("rows"))
         .mark_line(interpolate="monotone", point=True)
@@ -148,6 +170,11 @@ def _screen(value: float | None, unit: str) -> float | None:
     return None if value is None else float(value) / 100 if unit == "fen" else float(value)
 
 
+def _alone(values: Sequence[float | None], at: int) -> bool:
+    """Whether a value has none beside it, so that no line would show it."""
+    return values[at] is not None and (at == 0 or values[at - 1] is None) and (at + 1 >= len(values) or values[at + 1] is None)
+
+
 def series(
     days: Sequence[date],
     values: Sequence[float | None],
@@ -156,20 +183,37 @@ def series(
     previous: Sequence[float | None] = (),
     line: float | None = None,
     line_words: str = "",
+    labels: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A number over time, with the period before (dashed) and its policy line: {"spec": …, "data": {"rows", "lines"}}."""
+    """A number over time, with the period before (dashed) and its policy line: {"spec": …, "data": {"rows", "lines"}}.
+
+    `labels` name the points where they are weeks or months rather than days.
+    """
     key = fmt.unit_key(unit)
     kind = key if key in _AXIS else "count"
     before = list(previous) + [None] * (len(days) - len(previous))
+    names = labels or [fmt.day(d, week=True) for d in days]
+    alone = [_alone(values, n) for n in range(len(values))]
     rows = [
         {
-            "day": f"{d.isoformat()}T00:00:00", "value": _screen(v, key), "previous": _screen(p, key), "label": fmt.day(d, week=True),
+            "day": f"{d.isoformat()}T00:00:00", "value": _screen(v, key), "previous": _screen(p, key), "lone": _screen(v, key) if one else None, "label": name,
             "text": fmt.value(v, unit), "before": fmt.value(p, unit),
         }
-        for d, v, p in zip(days, values, before, strict=False)
+        for d, v, p, one, name in zip(days, values, before, alone, names, strict=False)
     ]  # fmt: skip
     lines = [] if line is None else [{"value": _screen(line, key), "text": line_words}]
-    return {"spec": _skeletons()[f"series.{kind}"], "data": {"rows": rows, "lines": lines}}
+    long = bool(days) and (days[-1] - days[0]).days > LONG_DAYS
+    spec = _skeletons()[f"series.{kind}{'.long' if long else ''}"]
+    shown = {None, "hover", "band"}
+    shown |= {"policy", "policyText"} if lines else set()
+    shown |= {"lone"} if any(alone) else set()
+    shown |= {"previous"} if any(p is not None for p in before) else set()
+    layers = [layer for layer in spec["layer"] if layer["mark"].get("style") in shown]
+    layers[-1] = {
+        **layers[-1],
+        "mark": {**layers[-1]["mark"], "strokeWidth": {"expr": f"width / {max(1, len(rows))}"}},
+    }  # the band of a day
+    return {"spec": {**spec, "layer": layers}, "data": {"rows": rows, "lines": lines}}
 
 
 def curve(points: Sequence[tuple[int, float]], label: str) -> dict[str, Any]:

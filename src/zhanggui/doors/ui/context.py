@@ -132,7 +132,7 @@ class Desk:
 def desk(request: HttpRequest) -> dict[str, Any]:
     """The context processor named in the settings."""
     htmx = getattr(request, "htmx", None)
-    bare = bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    bare = htmx is not None and bool(htmx) and not htmx.boosted and not htmx.history_restore_request
     return {
         "desk": getattr(request, "desk", None),
         "base": "ui/bare.html" if bare else "ui/desk.html",

@@ -146,6 +146,7 @@ _ALIASES = {
     "share": "rate", "percent": "rate", "%": "rate", "share of visits": "rate", "money": "fen", "分": "fen", "元": "fen", "yuan": "fen",
     "customers": "people", "persons": "people", "visitors": "people", "人": "people", "单": "orders", "次": "times", "sessions": "times",
     "day": "days", "天": "days", "倍": "ratio", "x": "ratio", "number": "ratio", "num": "ratio", "页": "pages", "秒": "seconds", "比例": "rate", "率": "rate",
+    "比值": "score",
 }  # fmt: skip
 
 
@@ -184,7 +185,8 @@ def value_parts(number: Any, unit: str, *, short: bool = True) -> tuple[str, str
     )
     if whole and not isinstance(number, bool):
         return (count_short(number) if short else count(number)), word
-    return decimal(number, 2 if abs(float(number)) < 100 else 1), word
+    size = abs(float(number))
+    return decimal(number, 1 if size >= 100 else 2 if size >= 0.1 else 3), word
 
 
 def change(now: Any, before: Any, unit: str) -> str:

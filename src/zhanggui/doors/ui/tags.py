@@ -15,9 +15,11 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.forms import BoundField
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString, mark_safe
 
+from zhanggui.doors.ui import charts
 from zhanggui.doors.ui import format as fmt
 from zhanggui.doors.ui.values import WORDS, Cursor, Metric, PolicyLine, Progress, Verdict, tone_of
 
@@ -68,6 +70,12 @@ def asset(path: str) -> str:
         found = finders.find(path)
         return f"{static(path)}?v={_version(path, Path(str(found)).stat().st_mtime if found else 0.0)}"
     return _fixed_asset(path)
+
+
+@register.simple_tag
+def vega_url() -> str:
+    """The address of the drawing library, made on this server and kept by the browser."""
+    return reverse("desk:charts", args=(charts.version(),))
 
 
 @register.simple_tag(takes_context=True)
@@ -177,9 +185,12 @@ def line_words(line: PolicyLine, unit: str) -> str:
 def metric_card(metric: Metric, url: str = "") -> dict[str, Any]:
     """A number with its change, trend, policy line and a word for how it stands."""
     figure, unit = fmt.value_parts(metric.value, metric.unit)
+    shown = metric.tone != "none" and (metric.judged is not None or (metric.line is not None and metric.line.kind == "threshold"))
+    said = metric.reason.startswith("比上期")  # the reason already tells the change
     return {
-        "m": metric, "url": url, "figure": figure, "unit": unit, "delta": fmt.change(metric.value, metric.previous, metric.unit),
-        "tone": metric.tone, "word": WORDS.get(metric.tone, ""), "line_words": line_words(metric.line, metric.unit) if metric.line else "",
+        "m": metric, "url": url, "figure": figure, "unit": unit, "delta": "" if said else fmt.change(metric.value, metric.previous, metric.unit), "said": said,
+        "tone": metric.tone, "word": (metric.word or WORDS.get(metric.tone, "")) if shown else "",
+        "line_words": line_words(metric.line, metric.unit) if metric.line else "",
     }  # fmt: skip
 
 
@@ -216,7 +227,7 @@ def pager(context: template.Context, cursor: Cursor, noun: str = "条") -> dict[
 @register.inclusion_tag("ui/field.html", name="field")
 def form_field(field: BoundField, help: str = "") -> dict[str, Any]:
     """A form field with label, help and errors joined to it for screen readers."""
-    attrs = {"aria-describedby": f"{field.id_for_label}-help"} if help or field.help_text else {}
+    attrs: dict[str, str | bool] = {"aria-describedby": f"{field.id_for_label}-help"} if help or field.help_text else {}
     if field.errors:
         attrs["aria-invalid"] = "true"
     return {"field": field, "widget": field.as_widget(attrs=attrs), "help": help or field.help_text}

@@ -41,12 +41,19 @@ class Metric:
     layer: str = ""
     formula: str = ""
     better: Literal["up", "down", ""] = ""
-    stale: bool = False
+    span: str = ""
+    """The days it is about, in words: 近 7 天."""
+    judged: Tone | None = None
+    """The verdict, where somebody judged it with its sample and its change; else it follows from the line alone."""
+    word: str = ""
+    """The verdict's own word; empty: the tone's."""
+    reason: str = ""
+    """Why it is judged so, in words."""
 
     @property
     def tone(self) -> Tone:
-        """good, warn (within a tenth of the line), bad (beyond it), or none without a line or a value."""
-        return tone_of(self.value, self.line)
+        """The verdict it was given; without one good, warn (within a tenth of the line), bad (beyond it), or none without a line."""
+        return self.judged or tone_of(self.value, self.line)
 
 
 def tone_of(value: float | None, line: PolicyLine | None) -> Tone:

@@ -10,14 +10,21 @@ const config = () => ({
   legend: { labelColor: css("--ink-2"), titleColor: css("--ink-2"), labelFontSize: 12 },
   line: { stroke: css("--cinnabar"), strokeWidth: 2.2, strokeJoin: "round" }, area: { fill: css("--cinnabar"), opacity: .1 }, bar: { fill: css("--cinnabar"), opacity: .85 },
   point: { fill: css("--cinnabar"), stroke: css("--sheet") }, rule: { stroke: css("--indigo") }, text: { fill: css("--ink-2"), fontSize: 12 },
-  style: { previous: { stroke: css("--ink-3") }, policy: { stroke: css("--indigo") }, policyText: { fill: css("--indigo") }, hover: { fill: css("--cinnabar") } },
   range: { category: [css("--cinnabar"), css("--indigo"), css("--jade"), css("--ochre"), css("--ink-3")] },
 });
+// What a mark means ("style" in the drawing) → its colours of this theme; set on the mark itself, because a mark's own default wins over config.style.
+const paint = () => ({ previous: { stroke: css("--ink-3") }, policy: { stroke: css("--indigo") }, policyText: { fill: css("--indigo") }, hover: { fill: css("--cinnabar") }, lone: { fill: css("--cinnabar"), stroke: css("--cinnabar") } });
+const painted = (spec, colours) => {
+  for (const layer of spec.layer || []) if (layer.mark && layer.mark.style) Object.assign(layer.mark, colours[layer.mark.style]);
+  return spec;
+};
 // Numbers come ready in Chinese notation with each row ("text" columns); axes count in 万.
 const draw = (box) => {
   const { spec, data } = JSON.parse(document.getElementById(box.dataset.chart).textContent);
   const wide = box.clientWidth >= 620;
   spec.datasets = data;
+  painted(spec, paint());
+  spec.description = box.dataset.label ||= box.getAttribute("aria-label"); // the library would call every drawing "Vega visualization"
   if (!wide) spec.height = Math.min(spec.height || 240, 220);
   window.vegaEmbed(box, spec, { ast: true, actions: false, renderer: "svg", defaultStyle: false, config: config(), tooltip: { disableDefaultStyle: true },
     timeFormatLocale: { dateTime: "%x %X", date: "%Y/%-m/%-d", time: "%H:%M", periods: ["上午", "下午"], days: ["周日", "周一", "周二", "周三", "周四", "周五", "周六"], shortDays: ["日", "一", "二", "三", "四", "五", "六"], months: ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"], shortMonths: ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"] } })

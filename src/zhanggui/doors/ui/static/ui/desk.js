@@ -32,7 +32,10 @@ document.addEventListener("change", (event) => {
 // Confirmations: a form that cannot be taken back asks once, in words.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) event.preventDefault();
+  if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) { event.preventDefault(); return; }
+  // What takes a while says so at once, and is not asked for twice.
+  const button = form.dataset.busy && (event.submitter || form.querySelector("button"));
+  if (button) { button.textContent = form.dataset.busy; setTimeout(() => { button.disabled = true; }); }
 }, true);
 
 // Upload: drag & drop, the chosen file's name, and real progress.
