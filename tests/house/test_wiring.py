@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from zhanggui.kernel import jobs, outbox
+from zhanggui.kernel.models import Job
 from zhanggui.switchboard import schedule
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
@@ -41,4 +42,4 @@ def test_every_job_has_a_word_on_screen() -> None:
     from zhanggui.doors.desk.records import job_name
 
     for name in jobs.handlers():
-        assert CJK.search(job_name(name)), name
+        assert CJK.search(job_name(Job(name=name, args={}))), name
