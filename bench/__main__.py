@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+ABOUT = """Written by `make bench ARGS="--doc docs/benchmarks.md"` in one run, every candidate in a fresh process, best of n by wall time; CPU seconds and peak
+memory are those of the best run. Compare ratios, not seconds: the machine is shared. A peer that is not installed is named as left out."""
 CASES = ("catalogue", "import_file", "first_sync", "callbacks", "home")
 
 
@@ -67,7 +69,8 @@ def table(case: str, size: str, ours: str, results: dict[str, dict[str, Any]]) -
     lines = ["| candidate | seconds | CPU s | peak MB | ours ÷ it | notes |", "|---|---|---|---|---|---|"]
     for name, r in results.items():
         if "seconds" not in r:
-            lines.append(f"| {name} | – | – | – | – | {r} |")
+            why = f"left out: {r['left_out']}" if "left_out" in r else f"failed: {r.get('failed')}"
+            lines.append(f"| {name} | – | – | – | – | {why} |")
             continue
         ratio = f"{mine / r['seconds']:.2f}" if mine and name != ours else ("**ours**" if name == ours else "–")
         notes = "; ".join(f"{k} {v}" for k, v in r.items() if k not in {"seconds", "cpu", "rss_mb", "answer"})
@@ -87,6 +90,7 @@ def main() -> None:
     parser.add_argument("--one", nargs=3, metavar=("CASE", "CANDIDATE", "SIZE"))
     parser.add_argument("--work", type=Path, default=ROOT / "bench" / "out" / "work")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "out" / "results.json")
+    parser.add_argument("--doc", type=Path, help="write the tables as Markdown too, for docs/benchmarks.md")
     parser.add_argument("--quick", action="store_true", help="smallest size only, one run each")
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
@@ -95,7 +99,8 @@ def main() -> None:
         return
     asked.work.mkdir(parents=True, exist_ok=True)
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
-    print(f"# Benchmarks\n\n{machine}; load before {os.getloadavg()[0]:.1f}")
+    pages = [f"# Benchmarks\n\n{machine}; load before {os.getloadavg()[0]:.1f}.\n{ABOUT}"]
+    print(pages[0])
     everything: dict[str, Any] = {"machine": machine, "cases": {}}
     for case in asked.cases:
         module = importlib.import_module(f"bench.cases.{case}")
@@ -107,10 +112,13 @@ def main() -> None:
                 for name in module.CANDIDATES
             }
             everything["cases"].setdefault(case, {})[size] = results
-            print(f"\n## {module.TITLE}: {size}\n\n{table(case, size, module.OURS, results)}", flush=True)
+            pages.append(f"## {module.TITLE}: {size}\n\n{table(case, size, module.OURS, results)}")
+            print(f"\n{pages[-1]}", flush=True)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(everything, ensure_ascii=False, indent=1, default=str), "utf-8")
     print(f"\nJSON: {asked.out}")
+    if asked.doc:
+        asked.doc.write_text("\n\n".join(pages) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

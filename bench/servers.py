@@ -46,24 +46,24 @@ def process(command: Sequence[str], ready: str, log: Path, seconds: float = 60.0
 
 
 @contextlib.contextmanager
-def web(log: Path, workers: int = 1) -> Iterator[int]:
-    """The desk on granian, as `zhanggui serve` starts it; its port."""
+def web(log: Path, workers: int = 1) -> Iterator[tuple[int, int]]:
+    """The desk on granian, as `zhanggui serve` starts it; its port and process."""
     from zhanggui.doors.cli.processes import wsgi_command
 
     port = free_port()
-    with process(wsgi_command("127.0.0.1", port, workers=workers), f"http://127.0.0.1:{port}/healthz", log):
-        yield port
+    with process(wsgi_command("127.0.0.1", port, workers=workers), f"http://127.0.0.1:{port}/healthz", log) as child:
+        yield port, child.pid
 
 
 @contextlib.contextmanager
-def bare(log: Path) -> Iterator[int]:
-    """granian with an application that answers "success" and does nothing: what this machine's server can do at most."""
+def bare(log: Path) -> Iterator[tuple[int, int]]:
+    """granian with an application that answers "success" and does nothing: what this machine's server can do at most; its port and process."""
     from zhanggui.doors.cli.processes import wsgi_command
 
     port = free_port()
     command = [*wsgi_command("127.0.0.1", port)[:-1], "bench.servers:nothing"]
-    with process(command, f"http://127.0.0.1:{port}/", log):
-        yield port
+    with process(command, f"http://127.0.0.1:{port}/", log) as child:
+        yield port, child.pid
 
 
 def nothing(environ: dict[str, object], start_response) -> list[bytes]:  # type: ignore[no-untyped-def]

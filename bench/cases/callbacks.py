@@ -16,7 +16,7 @@ TITLE = "Callback intake, 16 connections"
 SIZES = ("2k pushes", "20k pushes")
 OURS = "zhanggui on SQLite"
 REPEATS = 1
-TOKEN, AES_KEY, APPID = "bench-token", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "wxbench"
+TOKEN, AES_KEY, APPID = "benchtoken", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "wxbench"
 
 
 def _count(size: str) -> int:
@@ -88,13 +88,15 @@ def _ours(size: str, work: Path, url: str, workers: int) -> dict[str, Any]:
         account = commands.connect(shop, "store", APPID, Secrets(secret="s"), callback_token=TOKEN, aes_key=AES_KEY, by="bench")
         path = commands.callback_path(account)
         connection.close()
-        with servers.web(home / "web.log", workers) as port:
+        with servers.web(home / "web.log", workers) as (port, process):
             ready = pushes(f"http://127.0.0.1:{port}{path}", _count(size))
             load.run("127.0.0.1", port, [load.request(f"http://127.0.0.1:{port}/healthz")] * 200, 16)
+            before = servers.tree_cpu(process)
             done = load.run("127.0.0.1", port, ready, 16)
+            cpu = servers.tree_cpu(process) - before
         stored = Inbound.objects.filter(shop=shop).count()
         connection.close()
-    return _result(done, done.seconds, {"answer": stored})
+    return _result(done, cpu, {"answer": stored})
 
 
 def sqlite(size: str, work: Path) -> dict[str, Any]:
@@ -110,10 +112,12 @@ def postgresql(size: str, work: Path) -> dict[str, Any]:
 def limit(size: str, work: Path) -> dict[str, Any]:
     """The server with an application that reads and answers."""
     enter(work / "home-limit")
-    with servers.bare(work / "bare.log") as port:
+    with servers.bare(work / "bare.log") as (port, process):
         ready = pushes(f"http://127.0.0.1:{port}/callbacks/x", _count(size))
+        before = servers.tree_cpu(process)
         done = load.run("127.0.0.1", port, ready, 16)
-    return _result(done, done.seconds, {"answer": len(done.times)})
+        cpu = servers.tree_cpu(process) - before
+    return _result(done, cpu, {"answer": len(done.times)})
 
 
 CANDIDATES = {OURS: sqlite, "zhanggui on PostgreSQL, 2 processes": postgresql, "limit: granian that only answers": limit}
