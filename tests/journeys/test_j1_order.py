@@ -150,6 +150,25 @@ def test_a_refund_is_announced_once_and_lowers_what_was_earned(house: House) -> 
     agrees(house)
 
 
+def test_contacts_of_wecom_come_in_by_their_own_pushes(house: House) -> None:
+    """WeCom pushes XML, wants an empty answer, and says who added whom."""
+    wecom = house.platform.connect("wecom")
+    house.listen(wecom, "wecom")
+    sync.ask(house.shop.pk, connection_id=wecom.pk)
+    house.work()
+    known = set(announced("ContactAdded"))
+    house.advance(hours=30)
+    pushed = [p for p in house.pushes() if p["kind"] == "wecom"]
+    assert pushed
+    assert {(a["status"], a["answer"]) for p in pushed for a in p["attempts"]} == {(200, "")}
+    assert Inbound.objects.filter(connection=wecom, state="new").count() == len(pushed)
+    house.work()
+    assert not Inbound.objects.filter(state__in=("new", "failed")).exists()
+    news = {name: times for name, times in announced("ContactAdded").items() if name not in known}
+    assert news
+    assert set(news.values()) == {1}
+
+
 def test_visitors_reach_the_log_through_the_collector(house: House) -> None:
     collector = connections.connect(house.shop, "collector", "小程序", network.Secrets(), by="测试")
     began = house.platform.world.now

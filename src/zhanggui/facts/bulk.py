@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, models
 
+from zhanggui.facts.models import Shop
 from zhanggui.kernel import clock
 
 T = TypeVar("T")
@@ -174,3 +175,9 @@ def in_list(column: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
     if connection.vendor == "sqlite":
         return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
     return f"{column} = ANY(%s)", [list(values)]
+
+
+def lock_shop(shop: Shop) -> None:
+    """Serialises writers of one shop until the transaction ends (SQLite has one writer anyway)."""
+    if connection.features.has_select_for_update:
+        Shop.objects.select_for_update(no_key=connection.features.has_select_for_no_key_update).get(pk=shop.pk)

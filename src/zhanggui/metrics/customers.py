@@ -19,7 +19,7 @@ def _repurchase(days: int, policies: tuple[str, ...] = ()) -> tuple[Metric, Metr
     )  # fmt: skip
     estimate = Metric(
         f"customers.repurchase_km_{days}", f"{days} 天复购率（估计）", f"期内首次支付的客户在 {days} 天内再次支付的比例，用 Kaplan–Meier 估计，把还没观察满 {days} 天的客户也按已观察的天数算进来", "率", "用户",
-        "members", "statistic", ("orders",), rows="first_orders", fold=f"km_{days}", additive=False, before=days, base="首次支付的客户",
+        "members", "statistic", ("orders",), rows="first_orders", fold=f"km_{days}", additive=False, before=days, base=f"观察满 {days} 天的首购客户",
     )  # fmt: skip
     return plain, estimate
 

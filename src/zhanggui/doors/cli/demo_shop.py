@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from urllib.parse import urlencode
 
 import orjson
 from django.conf import settings
+from django.db import OperationalError
 
 from zhanggui.doors.cli.processes import NotStarted
 from zhanggui.facts import commands, files, network, sync
@@ -45,7 +47,8 @@ CORRECTED: dict[str, dict[str, Any]] = {"reviews": {"at": {"column": "at"}}}
 _PAST = timedelta(days=3 * 365)
 _MONTH = timedelta(days=31)
 _BATCH = 10_000
-_MONTHS = 18
+_MONTHS, _FIRST = 18, 2
+_AT_MOST, _TRIES = 120.0, 5
 _WHOLE, _OF_SYNC, _OF_FILES = 1000, 700, 900
 """The bar: to 70 % the sync, to 90 % files and log, the rest the numbers."""
 
@@ -109,9 +112,13 @@ def the_shop() -> Shop:
 
 def first_start_is_over(shop: Shop) -> bool:
     """Whether an earlier start read the whole history and took in every file."""
-    read = SyncState.objects.filter(shop=shop, stream="orders", cursor__history="done").exists()
     taken = ImportFile.objects.filter(shop=shop, state="done").values_list("name", flat=True)
-    return read and {name for name, _ in FILES.values()} <= set(taken) and Reached.load().over
+    return orders_are_read(shop) and {name for name, _ in FILES.values()} <= set(taken) and Reached.load().over
+
+
+def orders_are_read(shop: Shop) -> bool:
+    """Whether the whole history of orders is in the books."""
+    return SyncState.objects.filter(shop=shop, stream="orders", cursor__history="done").exists()
 
 
 def accounts_of(demo: dict[str, Any]) -> Iterator[tuple[str, str, network.Secrets]]:
@@ -245,6 +252,8 @@ class History(threading.Thread):
             while not (reached.over or self.stop.is_set()):
                 reached = self.month(shop, reached)
                 reached.save()
+                if reached.months == _FIRST:
+                    self.let_orders_pass(shop)
         except Interrupted:
             return
         except Exception as error:
@@ -253,6 +262,12 @@ class History(threading.Thread):
         finally:
             connection.close()
 
+    def let_orders_pass(self, shop: Shop) -> None:
+        """Waits until the orders are read: the last months of behaviour are enough for a first look, and two cores are shared by four."""
+        end = time.monotonic() + _AT_MOST
+        while not orders_are_read(shop) and time.monotonic() < end and not self.stop.wait(1.0):
+            pass
+
     def month(self, shop: Shop, reached: Reached) -> Reached:
         """One month recorded; without a row the beginning is reached."""
         since = reached.until - _MONTH.total_seconds()
@@ -260,10 +275,20 @@ class History(threading.Thread):
         body = fetch(self.emulator_url, f"/behaviour?{query}")
         rows = [orjson.loads(line) for line in body.splitlines()]
         for at in range(0, len(rows), _BATCH):
+            self.record(shop, rows[at : at + _BATCH])
+        return Reached(since, reached.months + 1, reached.rows + len(rows), over=not rows)
+
+    def record(self, shop: Shop, rows: list[dict[str, Any]]) -> None:
+        """Some rows, tried again while the worker holds the database's one write lock. Raises Interrupted when told to stop."""
+        for attempt in range(_TRIES):
             if self.stop.is_set():
                 raise Interrupted
-            commands.record_events(shop, rows[at : at + _BATCH])
-        return Reached(since, reached.months + 1, reached.rows + len(rows), over=not rows)
+            try:
+                commands.record_events(shop, rows)
+                return
+            except OperationalError:
+                if attempt == _TRIES - 1:
+                    raise
 
 
 class Interrupted(Exception):

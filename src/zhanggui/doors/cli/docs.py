@@ -143,23 +143,29 @@ def policies() -> str:
 
 
 def metrics() -> str:
-    """Every metric with its formula and, where it is one, its statement."""
+    """Every metric with its formula, and the tables that several are made from."""
     from zhanggui.metrics.catalogue import ALL
-    from zhanggui.metrics.metric import DIMENSIONS, SOURCES
+    from zhanggui.metrics.metric import DIMENSIONS, SHARED, SOURCES
 
+    ill = {"above": "高了不好", "below": "低了不好", "": "不评判"}
+    head = ["键", "名称", "怎么算", "单位", "时段", "哪边不好", "归谁管", "数据来源", "可拆分", "对照的标准"]
     parts = []
     for layer in dict.fromkeys(m.layer for m in ALL):
-        mine = [m for m in ALL if m.layer == layer]
         rows = [
-            (f"`{m.key}`", m.name, m.formula, m.unit, "、".join(SOURCES.get(n, n) for n in m.needs), "、".join(DIMENSIONS.get(d, d) for d in m.dimensions), "、".join(f"`{p}`" for p in m.policies))
-            for m in mine
+            (f"`{m.key}`", m.name, m.formula, m.unit, m.grain_words, ill[m.side], m.room, "、".join(SOURCES.get(n, n) for n in m.needs),
+             "、".join(DIMENSIONS.get(d, d) for d in m.dimensions), "、".join(f"`{p}`" for p in m.policies))
+            for m in ALL if m.layer == layer
         ]  # fmt: skip
-        parts.append(f"## {layer}\n\n" + table(["键", "名称", "怎么算", "单位", "数据来源", "可拆分", "对照的标准"], rows))
+        parts.append(f"## {layer}\n\n" + table(head, rows))
+    shared = "\n".join(f"- `{s.name}`：{s.meaning}" for s in SHARED.values())
     return page(
         "指标",
         "zhanggui.metrics.catalogue",
         f"共 {len(ALL)} 个。每个指标在掌柜台上都能看到它的算法、语句和背后的每一行。",
+        "口径：日子都是店铺自己的日历（默认北京时间）；支付指付款成功且实付大于 0；不知道是谁的订单不进按人算的数字；没有依据的数字是“数据不足”，不是 0；"
+        "当天还没过完，不算观察完整。",
         *parts,
+        f"## 合用的中间表\n\n{shared}",
     )
 
 
@@ -192,7 +198,10 @@ def switchboard() -> str:
 
     rows = [(f"`{event}`", f"`{reaction}`") for event, names in sorted(outbox.reactions().items()) for reaction in names]
     times = [(f"`{t.name}`", t.when, t.about) for t in schedule.SCHEDULE]
-    work = [(f"`{name}`", {"quick": "短", "push": "推送", "sync": "同步", "heavy": "重"}[lane]) for name, lane in sorted(jobs.handlers().items())]
+    work = [
+        (f"`{name}`", {"quick": "短", "push": "推送", "sync": "同步", "heavy": "重"}[lane])
+        for name, lane in sorted(jobs.handlers().items())
+    ]
     return page(
         "总机", "zhanggui.switchboard",
         "## 什么事引出什么\n\n" + table(["事件", "随后"], rows),

@@ -298,7 +298,7 @@ def _made(row: Mapping[str, Any]) -> str:
         return str(row["missing"])
     metric = BY_KEY[row["key"]]
     if metric.shape == "statistic":
-        return f"{metric.base} {bottom:,}"
+        return f"样本 {bottom:,}"
     money = row["unit"] == "分" or (row["unit"] == "率" and not metric.counted)
     upper = f"{top / 100:,.2f} 元" if money else f"{top:,}"
     return f"{upper} ÷ {bottom / 100:,.2f} 元" if money and row["unit"] == "率" else f"{upper} ÷ {bottom:,}"

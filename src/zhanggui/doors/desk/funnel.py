@@ -128,8 +128,6 @@ def drags(parts: Sequence[queries.FunnelPart], *, smallest: int, chance: float) 
         for n, mine in enumerate(steps):
             trials = sum(other[n].trials for _name, other in own) - mine.trials
             hits = sum(other[n].hits for _name, other in own) - mine.hits
-            if trials < smallest or mine.trials < smallest:
-                continue
             change = compare_shares(mine.hits, mine.trials, hits, trials, chance=chance, smallest=smallest)
             if change.direction == "down" and change.difference is not None:
                 found.append((-change.difference * mine.trials, Drag(name, mine.name, mine.hits / mine.trials, hits / trials)))

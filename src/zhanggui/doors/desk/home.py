@@ -143,7 +143,7 @@ def _now(desk: Desk) -> NowPage:
     """The first sync, files being imported, and numbers that somebody waits for; what runs every few minutes is not worth a bar."""
     seen = sync.overview(desk.shop_id)
     doing: list[Progress] = []
-    if any(s.live for s in seen.streams):
+    if any(s.live and s.finished_at is None for s in seen.streams):
         doing.append(
             Progress("第一次同步", seen.done, seen.total or None, seen.note, "running" if seen.done or seen.total else "waiting")
         )

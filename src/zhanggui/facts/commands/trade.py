@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from zhanggui.facts import bulk, dirty, identity, rules
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.commands.attention import apply_hints, stored_hints
 from zhanggui.facts.events import HistoryRecorded, OrderRefunded
 from zhanggui.facts.identity import Person
@@ -37,12 +38,6 @@ class Recorded:
     """Reads older than what is stored, dropped."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Order id → why it could not be taken."""
-
-
-def lock_shop(shop: Shop) -> None:
-    """Serialises writers of one shop until the transaction ends (SQLite has one writer anyway)."""
-    if connection.features.has_select_for_update:
-        Shop.objects.select_for_update(no_key=connection.features.has_select_for_no_key_update).get(pk=shop.pk)
 
 
 def record_order(shop: Shop, order: PlatformOrder | dict[str, Any]) -> Recorded:

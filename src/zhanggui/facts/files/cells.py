@@ -458,7 +458,7 @@ def safe(text: Any) -> Any:
 
 
 def cached(
-    parse: Callable[[str], Any], limit: int = 200_000
+    parse: Callable[[str], Any], limit: int = 50_000
 ) -> Callable[[Sequence[str | None], dict[int, CellError]], list[Any]]:
     """A column reader around a cell reader: blank is None, repeated texts are read once, errors go into a dictionary by row."""
     memory: dict[str | None, Any] = {None: None}

@@ -279,33 +279,43 @@ def _last_days(shop: m.Shop) -> list[date]:
 
 @contextlib.contextmanager
 def _lean() -> Iterator[None]:
-    """Holds memory and pauses down while a large file is taken in: no mapping of the embedded database's file into memory, and the
-    collector of reference cycles (of which rows have none) does not walk them all again and again."""
+    """Holds memory and pauses down while a large file is taken in: the embedded database's file is not mapped into memory and its cache is
+    smaller, and the collector of reference cycles (of which rows have none) does not walk them all again and again."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with _unmapped():
+        with _small_database():
             yield
     finally:
         if collecting:
             gc.enable()
 
 
+_SMALL = {"mmap_size": 0, "cache_size": -24_576}
+
+
 @contextlib.contextmanager
-def _unmapped() -> Iterator[None]:
+def _small_database() -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA mmap_size")
-        row = cursor.fetchone()
-        cursor.execute("PRAGMA mmap_size = 0")
+    before = {name: _pragma(name) for name in _SMALL}
+    for name, value in _SMALL.items():
+        _pragma(name, value)
     try:
         yield
     finally:
         if connection.connection is not None:
-            with connection.cursor() as cursor:
-                cursor.execute(f"PRAGMA mmap_size = {int(row[0]) if row else 0}")
+            for name, value in before.items():
+                _pragma(name, value)
+
+
+def _pragma(name: str, value: int | None = None) -> int:
+    """Sets (or reads) a whole number that the embedded database goes by."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA {name}" + ("" if value is None else f" = {value}"))
+        row = cursor.fetchone()
+    return int(row[0]) if row else value or 0
 
 
 __all__ = [

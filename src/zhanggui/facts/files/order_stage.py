@@ -38,16 +38,14 @@ def sweep() -> None:
 class Stage:
     """Staged rows of one file in a temporary DuckDB database; closed, nothing of it is left."""
 
-    def __init__(self, *, memory_mb: int = 96) -> None:
+    def __init__(self, *, memory_mb: int = 48) -> None:
         sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.db = duckdb.connect(str(self.folder / "stage.duckdb"))
         self.db.execute(
-            f"SET memory_limit='{memory_mb}MB'; SET threads=2; SET temp_directory='{self.folder / 'spill'}'; SET enable_progress_bar=false"
+            f"SET memory_limit='{memory_mb}MB'; SET threads=1; SET temp_directory='{self.folder / 'spill'}'; SET enable_progress_bar=false"
         )
-        self.db.register("_empty", STAGE.empty_table())
-        self.db.execute("CREATE TABLE stage AS SELECT * FROM _empty")
-        self.db.unregister("_empty")
+        self._give("stage", STAGE.empty_table(), kind="")
         self.rows = 0
 
     def __enter__(self) -> Stage:
@@ -60,10 +58,16 @@ class Stage:
     def add(self, table: pa.Table) -> None:
         """Appends typed rows."""
         if table.num_rows:
-            self.db.register("_batch", table)
-            self.db.execute("INSERT INTO stage SELECT * FROM _batch")
-            self.db.unregister("_batch")
+            self.db.register("_given", table.to_reader())
+            self.db.execute("INSERT INTO stage SELECT * FROM _given")
+            self.db.unregister("_given")
             self.rows += table.num_rows
+
+    def _give(self, name: str, table: pa.Table, kind: str = "TEMP") -> None:
+        """Makes a table out of an Arrow one. As a stream: handed over whole, DuckDB loads pandas, if it is there, to ask what it is."""
+        self.db.register("_given", table.to_reader())
+        self.db.execute(f"CREATE OR REPLACE {kind} TABLE {name} AS SELECT * FROM _given")
+        self.db.unregister("_given")
 
     def one(self, sql: str) -> tuple[Any, ...]:
         """The first row of a query."""
@@ -126,10 +130,9 @@ class Stage:
         """Removes the rows of these orders; how many there were."""
         if not order_ids:
             return 0
-        self.db.register("_gone", pa.table({"gone": pa.array(order_ids, TEXT)}))
+        self._give("_gone", pa.table({"gone": pa.array(order_ids, TEXT)}))
         count = int(self.one("SELECT count(*) FROM stage WHERE order_id IN (SELECT gone FROM _gone)")[0])
         self.db.execute("DELETE FROM stage WHERE order_id IN (SELECT gone FROM _gone)")
-        self.db.unregister("_gone")
         return count
 
     def order_ids(self) -> Iterator[list[str]]:
@@ -141,21 +144,19 @@ class Stage:
 
     def buyers_of(self, orders: Mapping[str, int]) -> list[tuple[str, int]]:
         """(ids in the file, customer) of everybody whom these orders (order id → customer) show to be exactly one customer."""
-        self.db.register("_owned", pa.table({"o": pa.array(list(orders), TEXT), "c": pa.array(list(orders.values()), I64)}))
+        self._give("_owned", pa.table({"o": pa.array(list(orders), TEXT), "c": pa.array(list(orders.values()), I64)}))
         found = self.db.execute(
             "SELECT ids, min(c) FROM stage JOIN _owned ON o = order_id WHERE ids IS NOT NULL GROUP BY ids HAVING min(c) = max(c)"
         ).fetchall()
-        self.db.unregister("_owned")
         return [(row[0], int(row[1])) for row in found]
 
     def forget_buyers(self, order_ids: Sequence[str]) -> None:
         """Takes out of the rows of these orders who bought them: the person has been erased on request."""
         if order_ids:
-            self.db.register("_erased", pa.table({"gone": pa.array(order_ids, TEXT)}))
+            self._give("_erased", pa.table({"gone": pa.array(order_ids, TEXT)}))
             self.db.execute(
                 "UPDATE stage SET ids = NULL, contact = NULL, contact_hash = NULL WHERE order_id IN (SELECT gone FROM _erased)"
             )
-            self.db.unregister("_erased")
 
     def people(self) -> Iterator[list[tuple[Any, ...]]]:
         """Chunks of (ids, first moment in UTC microseconds, region, channel, device) of everybody in the file, by first moment."""
@@ -179,11 +180,10 @@ class Stage:
         """Notes which of the shop's customers the ids belong to."""
         self.db.execute("CREATE TABLE IF NOT EXISTS persons (person_ids VARCHAR, pk BIGINT)")
         if pairs:
-            self.db.register(
+            self._give(
                 "_people", pa.table({"ids": pa.array([p[0] for p in pairs], TEXT), "pk": pa.array([p[1] for p in pairs], I64)})
             )
             self.db.execute("INSERT INTO persons SELECT * FROM _people")
-            self.db.unregister("_people")
 
     def follow_merges(self, merged: Mapping[int, int]) -> None:
         """Replaces customers that were merged into another by that other."""
@@ -198,11 +198,8 @@ class Stage:
             return pk
 
         pairs = [(pk, last(pk)) for pk in merged]
-        self.db.register(
-            "_merged", pa.table({"a": pa.array([p[0] for p in pairs], I64), "b": pa.array([p[1] for p in pairs], I64)})
-        )
+        self._give("_merged", pa.table({"a": pa.array([p[0] for p in pairs], I64), "b": pa.array([p[1] for p in pairs], I64)}))
         self.db.execute("UPDATE persons SET pk = m.b FROM _merged m WHERE persons.pk = m.a")
-        self.db.unregister("_merged")
 
     def products(self) -> Iterator[list[tuple[Any, ...]]]:
         """Chunks of (product, sku, title, attributes, category, unit price low, high) of everything sold or returned."""

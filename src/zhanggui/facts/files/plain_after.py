@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zhanggui.facts import bulk
 from zhanggui.facts import models as m
-from zhanggui.facts.commands.trade import lock_shop
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.dirty import ORDER_TABLES
 from zhanggui.facts.files.cells import MICRO
 from zhanggui.facts.files.merge import fetch, merge, stamp

@@ -7,7 +7,7 @@ from datetime import date
 from django.db import connection
 
 from zhanggui.facts import models as m
-from zhanggui.facts.commands.trade import lock_shop
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.files import fields
 from zhanggui.facts.files.merge import day_text, fetch, merge, stamp
 from zhanggui.facts.files.plain_job import Job, Row, columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zhanggui.facts import models as m
-from zhanggui.facts.commands.trade import lock_shop
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.files import fields
 from zhanggui.facts.files.merge import Writer, day_text, merge, stamp
 from zhanggui.facts.files.plain_job import Job, Row, columns, digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from zhanggui.facts.files.cells import CellError
 from zhanggui.facts.files.mapping import Columns, Sniffed
 from zhanggui.facts.files.readers import Table
 
-BATCH = 16_384
+BATCH = 8_192
 REFUSED_HEADER = ("行号", "列", "原值", "原因", "怎么改")
 
 
@@ -257,6 +258,9 @@ class RowReader:
                 self.refuse(batch, index, key, f"缺{name}", f"补上{name}后再导入")
 
 
+_PLAIN_ID = re.compile(r"[0-9A-Za-z_-]+").fullmatch
+
+
 def _total_word(text: str) -> bool:
     return not text.isascii() or text.lower().startswith(("total", "subtotal", "sum", "grand", "average"))
 
@@ -269,7 +273,7 @@ def _ids(values: Sequence[str | None], errors: dict[int, CellError]) -> list[Any
         if not value:
             append(None)
             continue
-        if not (value.isascii() and value.isalnum()):
+        if not _PLAIN_ID(value):
             try:
                 value = cells.identifier(value)
             except CellError as error:

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from zhanggui.facts import bulk, identity
 from zhanggui.facts import models as m
-from zhanggui.facts.commands.trade import lock_shop
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.dirty import ORDER_TABLES
 from zhanggui.facts.files import fields, orders
 from zhanggui.facts.files.cells import MICRO
@@ -24,7 +24,7 @@ from zhanggui.facts.files.order_rows import CONTACT
 from zhanggui.facts.files.orders import Assembled, Return, Sold, Stage
 from zhanggui.kernel import vault
 
-CHUNK = 10_000
+CHUNK = 5_000
 RETURNS = 20_000
 SOURCE = "file"
 Progress = Callable[[int], None]

@@ -77,7 +77,7 @@ class Inbound(models.Model):
     platform_at = models.DateTimeField(null=True)
     repeats = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, default="new")
-    """new, done, ignored, failed."""
+    """new, later (could not be read yet, asked again), done, ignored, failed."""
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -97,6 +97,7 @@ def lines_of(metric: Metric, held: Mapping[str, Any]) -> tuple[Line, ...]:
 
 @lru_cache(maxsize=1)
 def policy_fields() -> dict[str, PolicyField]:
+    """Every policy value that stands beside a number, by key."""
     return {f.key: f for kind in policy.ALL for f in describe(kind)}
 
 

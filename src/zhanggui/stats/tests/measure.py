@@ -1,4 +1,4 @@
-"""Prints the measured tables of docs/algorithms/{compare,lifetime,uplift}.md: `python -m zhanggui.stats.tests.measure [PART …] [--shared DIR] [--quick]`.
+"""Prints the measured tables of docs/algorithms/{compare,lifetime,uplift}.md: `python -m zhanggui.stats.tests.measure [PART …] [--shared DIR] [--quick] [--jobs N]`.
 
 Seeds are fixed, so a table comes out the same on every machine (to the last digit where numpy's generators and sums are the same). Parts that need
 the public data are left out without `--shared`. `--quick` takes a twentieth of the repetitions: it shows that everything runs, not the numbers.
@@ -13,7 +13,10 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,10 +43,25 @@ class Rows(list[Sequence[object]]):
         print("| " + " | ".join(str(x) for x in row) + " |", file=sys.stderr, flush=True)
 
 
+POOL: Executor | None = None
+
+
+def _once(work: Callable[..., Any], seed: int, arguments: tuple[Any, ...], i: int) -> Any:
+    """Repetition `i`, with random numbers of its own."""
+    return work(np.random.default_rng([seed, i]), *arguments)
+
+
+def repeat(work: Callable[..., Any], seed: int, times: int, *arguments: Any) -> list[Any]:
+    """`work(rng, *arguments)` so many times, in parallel where asked for; the same numbers either way."""
+    return list((POOL.map if POOL else map)(partial(_once, work, seed, arguments), range(times)))
+
+
 def percent(hits: float, n: int) -> str:
     """A share with the half width of its 95 % interval: `5.1 ± 0.7 %`."""
+    if not n:
+        return "–"
     low, high = compare.wilson(hits, n, 0.05)
-    return f"{hits / n:.1%} ± {(high - low) / 2:.1%}" if n else "–"
+    return f"{hits / n:.1%} ± {(high - low) / 2:.1%}"
 
 
 def shown(d: compare.Difference) -> bool:
@@ -413,23 +431,22 @@ def lifetime_coverage(scale: int, shared: Path | None) -> Iterator[Table]:
     yield "Simulated shops with 540 days of history, seed 21", head, rows
 
 
+def verdict_of(rng: np.random.Generator, world: str, customers: int) -> tuple[str, bool]:
+    """The verdict on a shop, and whether the next 90 days bear out a *better*."""
+    found = lifetime.judge(shop(world, customers, 632, rng), 18_000 + 540, 90)
+    return found.verdict, found.verdict == "better" and found.holdout is not None and found.holdout.difference[0] < 0
+
+
 @part
 def lifetime_verdicts(scale: int, shared: Path | None) -> Iterator[Table]:
     """How often each answer comes, and whether the next window bears it out."""
     rows = Rows()
     for world in WORLDS:
-        for customers in (150, 600, 2_000):
-            rng = np.random.default_rng(22)
-            reps = max({150: 30, 600: 20, 2_000: 8}[customers] // scale, 2)
-            seen: Counter[str] = Counter()
-            right = 0
-            for _ in range(reps):
-                p = shop(world, customers, 632, rng)
-                found = lifetime.judge(p, 18_000 + 540, 90)
-                seen[found.verdict] += 1
-                right += found.verdict == "better" and found.holdout is not None and found.holdout.difference[0] < 0
-            answers = ("better", "worse", "no_difference", "undecided")
-            rows.append((world, f"{customers:,}", reps, *(seen[w] for w in answers), f"{right} of {seen['better']}"))
+        for customers, times in ((150, 40), (600, 30), (2_000, 10)):
+            found = repeat(verdict_of, 22, max(times // scale, 2), world, customers)
+            seen = Counter(word for word, _ in found)
+            counts = [seen[w] for w in ("better", "worse", "no_difference", "undecided")]
+            rows.append((world, f"{customers:,}", len(found), *counts, f"{sum(right for _, right in found)} of {seen['better']}"))
     head = (
         "world",
         "customers",
@@ -517,10 +534,10 @@ NULLS = ("no effect", "the same +5 points for everybody")
 EFFECTS = ("10 points more for the young, less for the old", "half of that", "in proportion to who buys anyway (× 1.3)")
 
 
-def answers(found: Sequence[uplift.Uplift]) -> tuple[str, ...]:
+def answers(verdicts: Sequence[str]) -> tuple[str, ...]:
     """How often each answer came."""
-    seen = Counter(f.verdict for f in found)
-    return tuple(percent(seen[w], len(found)) for w in ("usable", "rank_by_outcome", "no_heterogeneity", "undecided"))
+    seen = Counter(verdicts)
+    return tuple(percent(seen[w], len(verdicts)) for w in ("usable", "rank_by_outcome", "no_heterogeneity", "undecided"))
 
 
 def experiment(
@@ -534,23 +551,30 @@ def experiment(
     return columns, t, y, true
 
 
+def answer_to(rng: np.random.Generator, kind: str, n: int, share: float) -> str:
+    """The verdict on a simulated experiment."""
+    return uplift.judge(*experiment(kind, n, share, rng)[:3], seeds=2).verdict
+
+
 @part
 def uplift_simulated(scale: int, shared: Path | None) -> Iterator[Table]:
     """False alarms and finds on simulated experiments."""
     rows = Rows()
+    sizes = ((1_000, 0.5, 150), (4_000, 0.5, 60), (4_000, 0.2, 60), (20_000, 0.5, 10))
     for kind in (*NULLS, *EFFECTS):
-        sizes = (
-            ((1_000, 0.5, 150), (4_000, 0.5, 60), (4_000, 0.2, 60), (20_000, 0.5, 12))
-            if kind in NULLS
-            else ((4_000, 0.5, 30), (20_000, 0.5, 8))
-        )
-        for n, share, times in sizes:
-            reps = max(times // scale, 2)
-            rng = np.random.default_rng(31)
-            found = [uplift.judge(*experiment(kind, n, share, rng)[:3], seeds=2) for _ in range(reps)]
-            rows.append((kind, f"{n:,}", f"{share:.0%}", reps, *answers(found)))
+        for n, share, times in sizes if kind in NULLS else ((4_000, 0.5, 30), (20_000, 0.5, 8)):
+            found = repeat(answer_to, 31, max(times // scale, 2), kind, n, share)
+            rows.append((kind, f"{n:,}", f"{share:.0%}", len(found), *answers(found)))
     head = ("true effect", "people", "treated", "experiments", "usable", "rank_by_outcome", "no_heterogeneity", "undecided")
     yield "Simulated experiments (5 columns, about 20 % buy), 2 cross-validations, seed 31", head, rows
+
+
+def answer_to_shuffled(rng: np.random.Generator, shared: Path, name: str, n: int, share: float) -> str:
+    """The verdict on `n` of the real people (0: all), treated at random."""
+    columns, y = real_people(shared, name)
+    pick = rng.choice(len(y), n or len(y), replace=False)
+    t = (rng.random(len(pick)) < share).astype(float)
+    return uplift.judge([only(c, pick) for c in columns], t, y[pick], seeds=2).verdict
 
 
 @part
@@ -559,16 +583,13 @@ def uplift_shuffled(scale: int, shared: Path | None) -> Iterator[Table]:
     if shared is None:
         return
     rows = Rows()
-    for name, columns, y, share, sizes in real_experiments(shared):
-        for n in sizes:
-            reps = max((80 if n < 8_000 else 10) // scale, 2)
-            rng = np.random.default_rng(32)
-            found = []
-            for _ in range(reps):
-                pick = rng.choice(len(y), n, replace=False)
-                t = (rng.random(n) < share).astype(float)
-                found.append(uplift.judge([only(c, pick) for c in columns], t, y[pick], seeds=2))
-            rows.append((name, f"{n:,}", f"{share:.0%}", reps, *answers(found)))
+    for name, n, share, times in (
+        ("thornton_incentive", 0, 0.78, 80),
+        ("gotv_uplift", 2_000, 0.5, 80),
+        ("gotv_uplift", 20_000, 1 / 6, 10),
+    ):
+        found = repeat(answer_to_shuffled, 32, max(times // scale, 2), shared, name, n, share)
+        rows.append((name, f"{n or len(real_people(shared, name)[1]):,}", f"{share:.0%}", len(found), *answers(found)))
     head = (
         "people and outcomes of",
         "people",
@@ -589,17 +610,33 @@ def only(c: uplift.Column, pick: np.ndarray) -> uplift.Column:
     )
 
 
-def real_experiments(shared: Path) -> Iterator[tuple[str, list[uplift.Column], np.ndarray, float, tuple[int, ...]]]:
-    """Columns and outcomes of the public experiments."""
-    t = read_table(shared / "data" / "thornton_incentive" / "thornton_hiv.csv.gz")
-    columns, _ = uplift.read_columns(t, ["any", "got", "tinc"])
-    got = t.numbers("got", "got").values
-    known = np.flatnonzero(np.isfinite(got))
-    yield "thornton_incentive", [only(c, known) for c in columns], got[known], 0.78, (len(known),)
-    t = read_table(shared / "data" / "gotv_uplift" / "gotv.csv.gz")
-    columns, _ = uplift.read_columns(t, ["treatment", "voted"])
-    yield "gotv_uplift", columns, t.numbers("voted", "voted").values, 0.5, (2_000,)
-    yield "gotv_uplift", columns, t.numbers("voted", "voted").values, 1 / 6, (20_000,)
+@lru_cache
+def real_people(shared: Path, name: str) -> tuple[list[uplift.Column], np.ndarray]:
+    """Columns and known outcomes of a public experiment."""
+    file, outcome, left_out = {
+        "thornton_incentive": ("thornton_hiv", "got", ["any", "tinc"]),
+        "gotv_uplift": ("gotv", "voted", ["treatment"]),
+    }[name]
+    t = read_table(shared / "data" / name / f"{file}.csv.gz")
+    columns, _ = uplift.read_columns(t, [outcome, *left_out])
+    y = t.numbers(outcome, outcome).values
+    known = np.flatnonzero(np.isfinite(y))
+    return [only(c, known) for c in columns], y[known]
+
+
+def intervals_of(rng: np.random.Generator, kind: str, n: int) -> Counter[str]:
+    """Which intervals of one answer hold the truth."""
+    columns, t, y, true = experiment(kind, n, 0.5, rng)
+    f = uplift.judge(columns, t, y, value=1.0, cost=0.03, seeds=2)
+    hits: Counter[str] = Counter(effect=f.effect.low <= float(true.mean()) <= f.effect.high)
+    order = np.argsort(np.argsort(f.scores, kind="stable"), kind="stable") * 10 // n
+    for p in f.policies:
+        if p.name == "recommended":
+            real = float(np.where(f.scores > 0.03, true - 0.03, 0.0).mean())
+            hits.update(policies=1, policy=p.profit.low <= real <= p.profit.high)
+    for i, d in enumerate(f.deciles):
+        hits.update(tenths=1, tenth=d.observed.low <= float(true[order == i].mean()) <= d.observed.high)
+    return hits
 
 
 @part
@@ -607,33 +644,11 @@ def uplift_intervals(scale: int, shared: Path | None) -> Iterator[Table]:
     """Whether the printed intervals hold the truth, which a simulation knows."""
     rows = Rows()
     for kind in ("10 points more for the young, less for the old", "half of that", "no effect"):
-        for n in (2_000, 8_000):
-            reps = max((60 if n == 2_000 else 20) // scale, 2)
-            rng = np.random.default_rng(33)
-            hits: Counter[str] = Counter()
-            for _ in range(reps):
-                columns, t, y, true = experiment(kind, n, 0.5, rng)
-                f = uplift.judge(columns, t, y, value=1.0, cost=0.03, seeds=2)
-                hits["effect"] += f.effect.low <= float(true.mean()) <= f.effect.high
-                for p in f.policies:
-                    if p.name == "recommended":
-                        real = float(np.where(f.scores > 0.03, true - 0.03, 0.0).mean())
-                        hits["policies"] += 1
-                        hits["policy"] += p.profit.low <= real <= p.profit.high
-                order = np.argsort(np.argsort(f.scores, kind="stable"), kind="stable") * 10 // n
-                for i, d in enumerate(f.deciles):
-                    hits["tenths"] += 1
-                    hits["tenth"] += d.observed.low <= float(true[order == i].mean()) <= d.observed.high
-            rows.append(
-                (
-                    kind,
-                    f"{n:,}",
-                    reps,
-                    percent(hits["effect"], reps),
-                    percent(hits["tenth"], hits["tenths"]),
-                    percent(hits["policy"], hits["policies"]) if hits["policies"] else "–",
-                )
-            )
+        for n, times in ((2_000, 60), (8_000, 20)):
+            found = repeat(intervals_of, 33, max(times // scale, 2), kind, n)
+            hits = sum(found, Counter())
+            pairs = (("effect", len(found)), ("tenth", hits["tenths"]), ("policy", hits["policies"]))
+            rows.append((kind, f"{n:,}", len(found), *(percent(hits[key], of) for key, of in pairs)))
     head = (
         "true effect",
         "people",
@@ -656,7 +671,10 @@ def main() -> None:
     )
     parser.add_argument("--shared", type=Path, help="folder that holds data/ with the public data sets")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1, help="processes for the long parts")
     asked = parser.parse_args()
+    global POOL
+    POOL = ProcessPoolExecutor(asked.jobs) if asked.jobs > 1 else None
     for name, make in PARTS.items():
         if asked.parts and not any(name.startswith(p) for p in asked.parts):
             continue

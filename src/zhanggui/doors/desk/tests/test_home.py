@@ -249,6 +249,7 @@ def test_numbers_being_computed_for_an_imported_file_are_waited_for(judged, mine
     Job.objects.create(
         name=work.JOB, shop_id=judged.pk, run_at=clock.now(), state=Job.State.RUNNING, progress_done=3, progress_total=12, progress_note="计算：跳出率"
     )  # fmt: skip
+    ImportFile.objects.filter(pk=mine.file.pk).update(finished_at=clock.now() - timedelta(hours=1))
     assert "every 2s" not in client.get(url("shop-home")).content.decode()  # nobody waits for a routine refresh
     ImportFile.objects.filter(pk=mine.file.pk).update(finished_at=clock.now() + timedelta(seconds=5))
     page = client.get(url("shop-home"))
@@ -282,4 +283,6 @@ def test_orders_to_be_shipped_are_counted_only_so_far(judged, client, url, monke
     monkeypatch.setattr(home, "WAITING_UP_TO", 3)
     now = clock.now()
     Order.objects.bulk_create(Order(shop=judged, order_id=f"W{n}", status="paid", created_at=now, paid_at=now) for n in range(5))
-    assert ">3+</a>" in client.get(url("shop-home")).content.decode()
+    with CaptureQueriesContext(connection) as seen:
+        assert ">3+</a>" in client.get(url("shop-home")).content.decode()
+    assert [q for q in seen.captured_queries if "COUNT" in q["sql"] and "LIMIT 3" in q["sql"]]
