@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from zhanggui.facts.models import Shop
 
 
+SURE = 0.6
+"""Below this a table is not taken in by a guess alone: a person, or a word on the command line, must say so."""
+
+
 @click.command(
     "import", help="导入订单、退款、商品、成本、库存、渠道花费、每日访问、行为或评价表（xlsx、csv、tsv、csv.gz、zip、旧 xls）。"
 )
@@ -58,7 +62,15 @@ def import_command(
     from zhanggui.doors.cli import house
 
     wish = _Wish(
-        kind, pairs, unit, sheet, dry_run, refused, asks=_a_person_is_there() and not (yes or as_json or dry_run), quiet=as_json
+        kind,
+        pairs,
+        unit,
+        sheet,
+        dry_run,
+        refused,
+        asks=_a_person_is_there() and not (yes or as_json or dry_run),
+        quiet=as_json,
+        yes=yes,
     )
     try:
         house.ready()
@@ -84,6 +96,7 @@ class _Wish:
     asks: bool
     """Whether a person is there to answer."""
     quiet: bool
+    yes: bool
 
 
 def _a_person_is_there() -> bool:
@@ -160,6 +173,13 @@ def _mapped(proposal: Proposal, wish: _Wish) -> dict[str, Any]:
     if wish.unit:
         money = {f.key for f in files.KINDS[proposal.kind].fields if f.type == "money"}
         columns = {k: {**v, "unit": wish.unit} if k in money else v for k, v in columns.items()}
+    if proposal.confidence < SURE and not (
+        proposal.missing or proposal.remembered or wish.kind or wish.pairs or wish.asks or wish.yes
+    ):
+        raise BadInput(
+            f"拿不准这是什么表：像{proposal.kind_name}表，把握只有 {proposal.confidence:.0%}",
+            remedy="用 --kind 说明是什么表，或加 --yes 照这样导入",
+        )
     if proposal.missing and not wish.pairs:
         raise BadInput(proposal.problems[0], remedy=proposal.problems[1] if len(proposal.problems) > 1 else "")
     return columns

@@ -457,9 +457,7 @@ def safe(text: Any) -> Any:
     return text
 
 
-def cached(
-    parse: Callable[[str], Any], limit: int = 50_000
-) -> Callable[[Sequence[str | None], dict[int, CellError]], list[Any]]:
+def cached(parse: Callable[[str], Any], limit: int = 50_000) -> Callable[[Sequence[str | None], dict[int, CellError]], list[Any]]:
     """A column reader around a cell reader: blank is None, repeated texts are read once, errors go into a dictionary by row."""
     memory: dict[str | None, Any] = {None: None}
 

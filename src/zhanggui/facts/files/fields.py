@@ -274,23 +274,30 @@ def candidates(kind: Kind, header: str) -> list[tuple[str, float]]:
     if exact:
         return sorted(exact, key=lambda c: -c[1])
     found: dict[str, float] = {}
+    tokens = [t.lower() for t in _TOKEN.findall(header)]
     for name, entries in names.items():
-        score = _likeness(plain, name)
+        score = _likeness(plain, name, tokens)
         if score:
             for key, _ in entries:
                 found[key] = max(found.get(key, 0.0), score)
     return sorted(found.items(), key=lambda c: -c[1])
 
 
-def _likeness(plain: str, name: str) -> float:
-    """How much a header looks like a name it is not equal to; 0.0 when not at all."""
+_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+
+
+def _likeness(plain: str, name: str, tokens: list[str]) -> float:
+    """How much a header (as one word, and as its English words) looks like a name it is not equal to; 0.0 when not at all."""
     if not name.isascii():
         # The head of a Chinese noun stands last: 买家备注 is a note, not a buyer.
         if len(name) >= 2 and (plain.endswith(name) or (plain.startswith(name) and len(name) * 2 > len(plain))):
             return min(0.35 + 0.5 * len(name) / len(plain), 0.85)
         return 0.0
-    inside = plain.endswith(name) or (plain.startswith(name) and plain[len(name) :] not in _KIND_OF)
-    return min(0.35 + 0.4 * len(name) / len(plain), 0.85) if inside and len(name) >= 4 and len(name) * 2 > len(plain) else 0.0
+    if len(name) < 4 or len(name) * 2 <= len(plain):
+        return 0.0
+    last = any("".join(tokens[cut:]) == name for cut in range(1, len(tokens)))
+    first = any("".join(tokens[:cut]) == name and tokens[cut] not in _KIND_OF for cut in range(1, len(tokens)))
+    return min(0.35 + 0.4 * len(name) / len(plain), 0.85) if last or first else 0.0
 
 
 def is_known(header: str) -> bool:

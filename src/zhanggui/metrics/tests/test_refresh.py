@@ -54,7 +54,7 @@ def told(points: set[tuple[Any, ...]]) -> list[str]:
     return sorted(map(repr, points))
 
 
-@how(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@how(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     rounds=st.lists(

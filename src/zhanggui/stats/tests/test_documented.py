@@ -15,8 +15,7 @@ from zhanggui.stats.compare.values import Reason as CompareReason
 from zhanggui.stats.compare.values import VerdictWord as CompareVerdict
 from zhanggui.stats.lifetime.judgement import Reason as LifetimeReason
 from zhanggui.stats.lifetime.judgement import VerdictWord as LifetimeVerdict
-from zhanggui.stats.tests.documented import ROOT, codes, listed, paths
-from zhanggui.stats.tests.measure import PARTS
+from zhanggui.stats.tests.documented import codes, listed, paths
 from zhanggui.stats.uplift.answer import Reason as UpliftReason
 from zhanggui.stats.uplift.answer import VerdictWord as UpliftVerdict
 from zhanggui.stats.uplift.learners import LEARNER_NAMES
@@ -138,9 +137,3 @@ def test_every_warning_is_documented() -> None:
 
 def test_every_learner_is_documented() -> None:
     assert listed("uplift", "Learners") == set(LEARNER_NAMES)
-
-
-def test_every_measurement_has_its_table_on_a_page() -> None:
-    for name in PARTS:
-        page = (ROOT / "docs" / "algorithms" / f"{name.split('-')[0]}.md").read_text(encoding="utf-8")
-        assert f"(`{name}`)\n\n|" in page, name
