@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "out" / "results.json")
     parser.add_argument("--doc", type=Path, help="write the tables as Markdown too, for docs/benchmarks.md")
     parser.add_argument("--quick", action="store_true", help="smallest size only, one run each")
+    parser.add_argument("--sizes", default="", help="only these sizes, comma-separated, as the cases name them")
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     if asked.one:
@@ -104,7 +105,8 @@ def main() -> None:
     everything: dict[str, Any] = {"machine": machine, "cases": {}}
     for case in asked.cases:
         module = importlib.import_module(f"bench.cases.{case}")
-        for size in module.SIZES[:1] if asked.quick else module.SIZES:
+        wanted = [size for size in module.SIZES if not asked.sizes or size in asked.sizes.split(",")]
+        for size in wanted[:1] if asked.quick else wanted:
             if hasattr(module, "prepare"):
                 module.prepare(size, asked.work)
             results = {
@@ -114,11 +116,11 @@ def main() -> None:
             everything["cases"].setdefault(case, {})[size] = results
             pages.append(f"## {module.TITLE}: {size}\n\n{table(case, size, module.OURS, results)}")
             print(f"\n{pages[-1]}", flush=True)
+            if asked.doc:  # after each table: a run that is cut short keeps what it measured
+                asked.doc.write_text("\n\n".join(pages) + "\n", "utf-8")
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(everything, ensure_ascii=False, indent=1, default=str), "utf-8")
     print(f"\nJSON: {asked.out}")
-    if asked.doc:
-        asked.doc.write_text("\n\n".join(pages) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

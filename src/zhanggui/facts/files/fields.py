@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from zhanggui.facts.files import cells
@@ -468,6 +469,7 @@ _NOT_GOODS_TITLES = re.compile(
 )
 
 
+@lru_cache(maxsize=65_536)
 def is_goods(code: str, title: str) -> bool:
     """False for postage, fees, discounts and adjustments that a file lists among the goods."""
     if code.strip().lower() in _NOT_GOODS:

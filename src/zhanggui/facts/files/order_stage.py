@@ -46,6 +46,7 @@ class Stage:
             f"SET memory_limit='{memory_mb}MB'; SET threads=1; SET temp_directory='{self.folder / 'spill'}'; SET enable_progress_bar=false"
         )
         self._give("stage", STAGE.empty_table(), kind="")
+        self.db.execute("BEGIN")  # until `index`: a commit per batch would cost more than the batch
         self.rows = 0
 
     def __enter__(self) -> Stage:
@@ -96,7 +97,8 @@ class Stage:
         return {name: "line" if row[2 * i] > row[2 * i + 1] else "order" for i, name in enumerate(LEVELS)}
 
     def index(self) -> None:
-        """Gives every order its place: the row it first appears on. Rows that lie together need no sorting later."""
+        """All rows are in: gives every order its place, the row it first appears on. Rows that lie together need no sorting later."""
+        self.db.execute("COMMIT")
         self.scattered = bool(
             self.one(
                 "SELECT count(*) > 0 FROM (SELECT order_id FROM (SELECT order_id, lag(order_id) OVER (ORDER BY row_no) IS DISTINCT FROM order_id AS starts FROM stage) "

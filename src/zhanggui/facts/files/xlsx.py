@@ -11,11 +11,10 @@ import re
 import zipfile
 from array import array
 from collections.abc import Iterator
-from datetime import date, timedelta
-from html import unescape
 from pathlib import Path
 
-from zhanggui.facts.files.text_rows import MAX_COLUMNS, ZIP_FAULTS, packed_position
+from zhanggui.facts.files.text_rows import ZIP_FAULTS, packed_position
+from zhanggui.facts.files.xlsx_rows import NAME, PHONETIC, ROW_END, TEXT, Sheet, attributes, column_of, plain, whole
 from zhanggui.kernel.errors import BadInput
 
 PIECE = 1 << 20
@@ -25,33 +24,8 @@ MAX_UNPACKED = 12 << 30
 MAX_RATIO = 400
 """A sheet that unpacks to more than this many times its size (and over 256 MB) is a bomb: real ones reach about 100."""
 MAX_ROW_BYTES = 8 << 20
-_NAME = rb"(?:[A-Za-z_][\w.-]*:)?"
-_ATTRIBUTE = re.compile(rb'([A-Za-z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')')
-_TEXT = re.compile(rb"<" + _NAME + rb"t(?:\s[^>]*)?>(.*?)</" + _NAME + rb"t>", re.DOTALL)
-_PHONETIC = re.compile(rb"<" + _NAME + rb"rPh\b.*?</" + _NAME + rb"rPh>", re.DOTALL)
-_VALUE = re.compile(rb"<" + _NAME + rb"v(?:\s[^>]*)?>(.*?)</" + _NAME + rb"v>", re.DOTALL)
 _MERGED = re.compile(rb'mergeCell\b[^>]*?\bref="\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})"')
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _BUILTIN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
-_TIMES = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86400)]
-
-
-def _attributes(raw: bytes) -> dict[str, str]:
-    return {k.decode().rsplit(":", 1)[-1]: unescape((a or b).decode("utf-8", "replace")) for k, a, b in _ATTRIBUTE.findall(raw)}
-
-
-def _plain(raw: bytes) -> str:
-    """Character data as text: entities and Excel's _x000D_ resolved, CDATA unwrapped."""
-    if raw.startswith(b"<![CDATA["):
-        raw = raw[9:].removesuffix(b"]]>")
-        text = raw.decode("utf-8", "replace")
-    else:
-        text = raw.decode("utf-8", "replace")
-        if "&" in text:
-            text = unescape(text)
-    if "_x" in text:
-        text = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text)
-    return text
 
 
 def _broken(detail: str) -> BadInput:
@@ -117,14 +91,14 @@ class Workbook:
         base = book.rsplit("/", 1)[0] if "/" in book else ""
         targets: dict[str, str] = {}
         rels = f"{base}/_rels/workbook.xml.rels".lstrip("/")
-        for raw in re.findall(rb"<" + _NAME + rb"Relationship\b([^>]*)>", self._small(rels)):
-            found = _attributes(raw)
+        for raw in re.findall(rb"<" + NAME + rb"Relationship\b([^>]*)>", self._small(rels)):
+            found = attributes(raw)
             target = found.get("Target", "")
             targets[found.get("Id", "")] = target.lstrip("/") if target.startswith("/") else f"{base}/{target}".lstrip("/")
         names = set(self.zip.namelist())
         out = []
-        for raw in re.findall(rb"<" + _NAME + rb"sheet\b([^>]*)>", self._small(book)):
-            found = _attributes(raw)
+        for raw in re.findall(rb"<" + NAME + rb"sheet\b([^>]*)>", self._small(book)):
+            found = attributes(raw)
             part = targets.get(found.get("id", ""), "")
             if part in names and "worksheets" in part:
                 out.append((found.get("name", part), part, found.get("state", "visible")))
@@ -139,22 +113,22 @@ class Workbook:
         """Per cell style, whether it shows a date."""
         data = self._small("xl/styles.xml")
         custom: dict[int, str] = {}
-        for raw in re.findall(rb"<" + _NAME + rb"numFmt\b([^>]*)>", data):
-            found = _attributes(raw)
-            custom[int(found.get("numFmtId", "0") or 0)] = found.get("formatCode", "")
-        block = re.search(rb"<" + _NAME + rb"cellXfs\b.*?</" + _NAME + rb"cellXfs>", data, re.DOTALL)
+        for raw in re.findall(rb"<" + NAME + rb"numFmt\b([^>]*)>", data):
+            found = attributes(raw)
+            custom[whole(found.get("numFmtId", "0"))] = found.get("formatCode", "")
+        block = re.search(rb"<" + NAME + rb"cellXfs\b.*?</" + NAME + rb"cellXfs>", data, re.DOTALL)
         if not block:
             return []
         out = []
-        for raw in re.findall(rb"<" + _NAME + rb"xf\b([^>]*)>", block[0]):
-            number = int(_attributes(raw).get("numFmtId", "0") or 0)
+        for raw in re.findall(rb"<" + NAME + rb"xf\b([^>]*)>", block[0]):
+            number = whole(attributes(raw).get("numFmtId", "0"))
             out.append(shows_date(custom[number]) if number in custom else number in _BUILTIN_DATES)
         return out
 
     def _epoch(self) -> bool:
         book = next(n for n in self.zip.namelist() if n.endswith("workbook.xml"))
-        match = re.search(rb"<" + _NAME + rb"workbookPr\b([^>]*)>", self._small(book))
-        return bool(match) and _attributes(match[1]).get("date1904", "0").lower() in {"1", "true", "on"} if match else False
+        match = re.search(rb"<" + NAME + rb"workbookPr\b([^>]*)>", self._small(book))
+        return bool(match) and attributes(match[1]).get("date1904", "0").lower() in {"1", "true", "on"} if match else False
 
     # ---------------------------------------------------------------------------------------- shared strings
 
@@ -163,16 +137,16 @@ class Workbook:
         block, offsets = bytearray(), array("Q", [0])
         name = next((n for n in self.zip.namelist() if n.lower().endswith("sharedstrings.xml")), "")
         if name:
-            item = re.compile(rb"<" + _NAME + rb"si\b[^>]*?(?:/>|>(.*?)</" + _NAME + rb"si>)", re.DOTALL)
-            end = re.compile(rb"</" + _NAME + rb"si>|<" + _NAME + rb"si\s*/>")
+            item = re.compile(rb"<" + NAME + rb"si\b[^>]*?(?:/>|>(.*?)</" + NAME + rb"si>)", re.DOTALL)
+            end = re.compile(rb"</" + NAME + rb"si>|<" + NAME + rb"si\s*/>")
             for piece in self._pieces(name, end, b"si>"):
                 for inner in item.findall(piece):
                     # The usual item is one <t>; rich text is several, with phonetic readings left out.
                     if inner.startswith(b"<t>") and inner.endswith(b"</t>") and inner.find(b"<", 3) == len(inner) - 4:
                         text = inner[3:-4]
-                        block += text if b"&" not in text and b"_x" not in text else _plain(text).encode("utf-8", "replace")
+                        block += text if b"&" not in text and b"_x" not in text else plain(text).encode("utf-8", "replace")
                     else:
-                        block += "".join(map(_plain, _TEXT.findall(_PHONETIC.sub(b"", inner)))).encode("utf-8", "replace")
+                        block += "".join(map(plain, TEXT.findall(PHONETIC.sub(b"", inner)))).encode("utf-8", "replace")
                     offsets.append(len(block))
         return bytes(block), offsets
 
@@ -236,152 +210,17 @@ class Workbook:
         out: dict[int, list[tuple[int, int]]] = {}
         if self.zip.getinfo(part).file_size > MERGES_WITHIN:
             return out
-        for piece in self._pieces(part, re.compile(rb"</" + _NAME + rb"row>|<" + _NAME + rb"mergeCell\b[^>]*>"), b">"):
+        for piece in self._pieces(part, re.compile(rb"</" + NAME + rb"row>|<" + NAME + rb"mergeCell\b[^>]*>"), b">"):
             for column, first, other, last in _MERGED.findall(piece):
                 if column == other and int(last) > int(first):
-                    out.setdefault(int(first), []).append((_column(column), int(last)))
+                    out.setdefault(int(first), []).append((column_of(column), int(last)))
         return out
 
     def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
         """(row number as Excel shows it, cells as text from column A) of every row of a sheet that holds anything."""
-        row_end = re.compile(rb"</" + _NAME + rb"row>|<" + _NAME + rb"row\b[^>]*/>")
-        rows_of = re.compile(rb"<" + _NAME + rb"row\b([^>]*?)(?:/>|>(.*?)</" + _NAME + rb"row>)", re.DOTALL)
-        cells_of = re.compile(
-            rb'<(?:[A-Za-z_][\w.-]*:)?c(?:\s+r="([A-Z]{1,3})[0-9]*")?((?:\s[^>]*?)?)(?:/>|>(.*?)</(?:[A-Za-z_][\w.-]*:)?c>)',
-            re.DOTALL,
-        )
-        simple = re.compile(rb'<c(?: r="([A-Z]{1,3})[0-9]*")?((?: [^>]*?)?)(?:/>|>(.*?)</c>)', re.DOTALL)
-        row_number_of = re.compile(rb'\br="(\d+)"')
-        kinds: dict[bytes, tuple[int, bool, int]] = {}
-        letters: dict[bytes, int] = {}
-        formats, shared = self.formats, self.shared
-        number, first = 0, True
-        self._zero = date(1904, 1, 1) if self.since_1904 else date(1899, 12, 30)
-        days: dict[int, str] = {}
-        for piece in self._pieces(part, row_end, b"row>"):
-            if first:
-                first = False
-                if re.search(rb"<[A-Za-z_][\w.-]*:row\b", piece):
-                    simple = cells_of
-            for head, body in rows_of.findall(piece):
-                match = row_number_of.search(head)
-                number = int(match[1]) if match else number + 1
-                if not body:
-                    continue
-                cells: list[str] = []
-                width = 0
-                for column, attributes, inner in simple.findall(body):
-                    kind = kinds.get(attributes)
-                    if kind is None:
-                        found = _attributes(attributes)
-                        style = int(found.get("s", "0") or 0)
-                        position = -1
-                        if "r" in found:  # the reference was not the first attribute
-                            position = _column(re.sub(r"\d", "", found["r"]).encode())
-                        type_ = {"s": 1, "inlineStr": 2, "str": 3, "b": 4, "e": 5, "d": 3}.get(found.get("t", "n"), 0)
-                        kind = (type_, type_ == 0 and style < len(formats) and formats[style], position)
-                        if position < 0:
-                            if len(kinds) > 10_000:
-                                kinds.clear()
-                            kinds[attributes] = kind
-                    type_, dated, position = kind
-                    if column:
-                        try:
-                            index = letters[column]
-                        except KeyError:
-                            index = letters[column] = _column(column)
-                    else:
-                        index = position if position >= 0 else width
-                    if not inner:
-                        if index == width:
-                            cells.append("")
-                            width += 1
-                        continue
-                    if index >= MAX_COLUMNS:
-                        self.warnings.add(f"第 {MAX_COLUMNS} 列以后的内容没有读取")
-                        continue
-                    if type_ == 2:
-                        text = _inline(inner)
-                    else:
-                        if inner[:3] == b"<v>" and inner[-4:] == b"</v>" and b"<" not in inner[3:-4]:
-                            raw = inner[3:-4]
-                        else:
-                            value = _VALUE.search(inner)
-                            raw = value[1] if value else b""
-                        if type_ == 1:
-                            text = shared(int(raw)) if raw.strip().isdigit() else ""
-                        elif type_ == 0:
-                            text = raw.decode("ascii", "replace").strip()
-                            if dated:
-                                text = self._moment(text, days)
-                            elif len(text) > 15:
-                                text = self._long(text)
-                        elif type_ == 4:
-                            text = "TRUE" if raw.strip() in (b"1", b"true") else "FALSE"
-                        else:
-                            text = _plain(raw)
-                    if index == width:
-                        cells.append(text)
-                        width += 1
-                    elif index > width:
-                        cells.extend([""] * (index - width))
-                        cells.append(text)
-                        width = index + 1
-                    else:
-                        cells[index] = text
-                if width:
-                    yield number, cells
-
-    def _moment(self, text: str, days: dict[int, str]) -> str:
-        """A date-styled number as text; numbers that are no date stay as they are."""
-        try:
-            value = float(text)
-        except ValueError:
-            return text
-        seconds = round(value * 86400)
-        day, rest = divmod(seconds, 86400)
-        if day < 1:
-            return _TIMES[rest] if 0 <= seconds < 86400 else text
-        if day > 2_958_465:
-            return text
-        written = days.get(day)
-        if written is None:
-            if len(days) > 50_000:
-                days.clear()
-            # Excel's 1900 calendar counts a 29 February 1900 that never was; days before it are one later.
-            shift = 1 if not self.since_1904 and day < 60 else 0
-            written = days[day] = (self._zero + timedelta(days=day + shift)).isoformat()
-        return f"{written} {_TIMES[rest]}" if rest else f"{written} 00:00:00"
-
-    def _long(self, text: str) -> str:
-        """A number of more than 15 characters: rounding noise is removed, and ids that a number cannot hold are reported."""
-        if text.lstrip("-").isdigit():
-            if abs(int(text)) > 2**53:
-                self.warnings.add("有超过 15 位的编号存成了数字，后几位可能已被 Excel 改成 0；请从平台重新导出，编号列用文本格式")
-            return text
-        try:
-            value = float(text)
-        except ValueError:
-            return text
-        if abs(value) > 2**53:
-            self.warnings.add("有超过 15 位的编号存成了数字，后几位可能已被 Excel 改成 0；请从平台重新导出，编号列用文本格式")
-            return text
-        return repr(value)
-
-
-def _column(letters: bytes) -> int:
-    index = 0
-    for letter in letters:
-        index = index * 26 + (letter - 64)
-    return index - 1
-
-
-def _inline(inner: bytes) -> str:
-    if inner.startswith(b"<is><t>") and inner.endswith(b"</t></is>"):
-        raw = inner[7:-9]
-        if b"<" not in raw:
-            return _plain(raw)
-    return "".join(map(_plain, _TEXT.findall(_PHONETIC.sub(b"", inner))))
+        sheet = Sheet(self.formats, self.shared, since_1904=self.since_1904, warnings=self.warnings)
+        for piece in self._pieces(part, ROW_END, b"row>"):
+            yield from sheet.rows(piece)
 
 
 def shows_date(code: str) -> bool:
