@@ -47,7 +47,7 @@ from zhanggui.facts.lake_store import (
 from zhanggui.facts.models import LakeDirty, Shop
 from zhanggui.kernel import clock
 
-__all__ = ["Changed", "Lake", "adopt", "from_file", "mend", "only_writer", "path", "read", "refresh", "stale", "table_paths"]
+__all__ = ["Changed", "Lake", "adopt", "from_file", "mend", "only_writer", "read", "refresh", "stale"]
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,6 @@ class Lake:
             for key in sorted(self.parts)
             if key.split("/")[0] == table
         ]
-
-    def paths_between(self, table: str, first: date, last: date) -> list[str]:
-        """Only the months of a monthly table that may hold rows of these days."""
-        low, high = f"{first:%Y-%m}", f"{last:%Y-%m}"
-        return [
-            str(file_of(self.folder, self.shop_id, table, key.split("/")[1]))
-            for key in sorted(self.parts) if key.split("/")[0] == table and low <= key.split("/")[1] <= high
-        ]  # fmt: skip
 
     def rows(self, table: str) -> int:
         """How many rows the table has."""
@@ -130,18 +122,6 @@ class Lake:
                 )
             found[table] = span
         return found
-
-
-def path(table: str, shop_id: int) -> str:
-    """A glob over a table's files of one shop."""
-    place = Path(settings.LAKE) / table / f"shop={shop_id}"
-    return str(place / ("month=*" if TABLES[table].monthly else "") / "data.parquet")
-
-
-def table_paths(shop_id: int) -> dict[str, list[str]]:
-    """Table name → its files, in time order."""
-    lake = read(shop_id)
-    return {name: lake.paths(name) for name in TABLES}
 
 
 def read(shop: Shop | int, folder: Path | None = None) -> Lake:

@@ -401,12 +401,3 @@ def _rfm(context: Context, last: date) -> Iterator[Point]:
         entry[1] += people
     for (dimension, segment), (numerator, denominator) in sums.items():
         yield Point(last, dimension, segment, numerator, denominator)
-
-
-def sum_of(found: Iterable[Point]) -> tuple[float | None, float | None]:
-    """Numerator and denominator of additive points together; None where none has one."""
-    ups, downs = (
-        [p.numerator for p in found if p.numerator is not None],
-        [p.denominator for p in found if p.denominator is not None],
-    )
-    return (sum(ups) if ups else None), (sum(downs) if downs else None)

@@ -1,6 +1,6 @@
 """Numbers for which the order of things within a person matters: one pass over the time-ordered log with dense customer numbers.
 
-Each fold is a small compiled kernel (numba, loaded on first use, cached under the data folder) over plain arrays, and has a twin in
+Each fold is a small kernel over plain arrays (compiled by numba on first use, cached under the data folder, where order matters), and has a twin in
 plain Python (`oracle_*`) that says the same thing slowly, for the tests. No kernel knows where its arrays come from.
 
     purchase   product_view → add_to_cart → order → pay within the conversion window     visit_pay   any visit → pay
@@ -153,6 +153,8 @@ def steps(log: Log, kinds: Sequence[Sequence[int]], periods: Sequence[tuple[int,
     high = np.searchsorted(log.at, end + window, side="left")
     width = 1 if log.own_segment else log.segments
     out = np.zeros((len(periods), log.segments, depth), np.int64)
+    if not len(log.at) or not periods:
+        return out
     start = np.full((depth, max(log.people, 1)), -(2**62), np.int64)
     origin = np.zeros((depth, max(log.people, 1)), np.int32)
     best = np.full(max(log.people, 1) * width, -1, np.int32)
@@ -225,6 +227,8 @@ _returns: list[Callable[..., Any]] = []
 def returns(day: npt.NDArray[np.int32], who: npt.NDArray[np.int32], people: int, days: int, offset: int) -> Ints:
     """[day, (new, of these back `offset` days later)] for days 0 … `days` - 1. Rows in time order; nobody is new twice."""
     out = np.zeros((max(days, 1), 2), np.int64)
+    if not len(day):
+        return out
     if not _returns:
         _returns.append(_compiled(_returns_kernel))
     blank = np.full(max(people, 1), -1, np.int32)
@@ -247,59 +251,28 @@ def oracle_returns(day: npt.NDArray[np.int32], who: npt.NDArray[np.int32], peopl
 # -- the year before and the last year ------------------------------------------------------------------------------------------------
 
 
-def _annual_kernel(who, day, days, base, kept):  # type: ignore[no-untyped-def]
-    """Sweeps each customer's purchase days (sorted): in the base of day d if bought in [d-729, d-365], kept if also in [d-364, d]."""
-    n = len(who)
-    i = 0
-    while i < n:
-        j = i
-        while j < n and who[j] == who[i]:
-            j += 1
-        last = -1
-        a = i
-        r = i
-        for k in range(i, j):
-            low = day[k] + 365
-            high = day[k] + 729
-            if low <= last:
-                low = last + 1
-            if high >= days:
-                high = days - 1
-            if low > high:
-                continue
-            base[low] += 1
-            base[high + 1] -= 1
-            # the part of [low, high] in which some purchase q covers with [q, q + 364]
-            at = low
-            while r < j and day[r] + 364 < at:
-                r += 1
-            a = r
-            while a < j and at <= high:
-                if day[a] + 364 < at:
-                    a += 1
-                    continue
-                begin = day[a] if day[a] > at else at
-                if begin > high:
-                    break
-                stop = day[a] + 364 if day[a] + 364 < high else high
-                kept[begin] += 1
-                kept[stop + 1] -= 1
-                at = stop + 1
-                a += 1
-            last = high
-        i = j
-
-
-_annual: list[Callable[..., Any]] = []
-
-
 def annual(who: npt.NDArray[np.int32], day: npt.NDArray[np.int32], days: int) -> tuple[Ints, Ints]:
-    """(base, kept) per day 0 … `days` - 1 from purchases sorted by customer, then day (numbered from the first day)."""
-    base, kept = np.zeros(days + 1, np.int64), np.zeros(days + 1, np.int64)
-    if not _annual:
-        _annual.append(_compiled(_annual_kernel))
-    _annual[0](who, day, days, base, kept)
-    return np.cumsum(base)[:days], np.cumsum(kept)[:days]
+    """(base, kept) per day 0 … `days` - 1 from purchases sorted by customer, then day, each day once (numbered from the first day).
+
+    A purchase makes its buyer count in the base 365 to 729 days later, and be active from its day to 364 days later. Being both is being
+    in the base, plus being active, less being either; and either is simply the 730 days from the purchase on. So three counts of covered
+    days suffice, and no kernel.
+    """
+    first = np.ones(len(who), bool)
+    first[1:] = who[1:] != who[:-1]
+
+    def covered(low: int, high: int) -> Ints:
+        """Customers of whom some purchase lies `low` to `high` days before, per day."""
+        begin, end = day.astype(np.int64) + low, day.astype(np.int64) + high
+        begin[1:] = np.where(first[1:], begin[1:], np.maximum(begin[1:], end[:-1] + 1))  # no day twice for the same customer
+        inside = begin < days
+        change = np.bincount(begin[inside], minlength=days + 1) - np.bincount(
+            np.minimum(end[inside], days - 1) + 1, minlength=days + 1
+        )
+        return np.cumsum(change)[:days]
+
+    base, active, either = covered(365, 729), covered(0, 364), covered(0, 729)
+    return base, base + active - either
 
 
 def oracle_annual(who: npt.NDArray[np.int32], day: npt.NDArray[np.int32], days: int) -> tuple[Ints, Ints]:

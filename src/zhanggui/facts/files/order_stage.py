@@ -25,6 +25,8 @@ AMOUNTS = ("gross", "line_paid", "paid", "goods")
 
 
 PREFIX = "zhanggui-import-"
+TOGETHER = 65_536
+"""Rows per commit of the stage: one per batch would cost more than the batch, and what is not committed stays in memory."""
 
 
 def sweep() -> None:
@@ -46,8 +48,8 @@ class Stage:
             f"SET memory_limit='{memory_mb}MB'; SET threads=1; SET temp_directory='{self.folder / 'spill'}'; SET enable_progress_bar=false"
         )
         self._give("stage", STAGE.empty_table(), kind="")
-        self.db.execute("BEGIN")  # until `index`: a commit per batch would cost more than the batch
-        self.rows = 0
+        self.db.execute("BEGIN")
+        self.rows = self.open_rows = 0
 
     def __enter__(self) -> Stage:
         return self
@@ -63,6 +65,10 @@ class Stage:
             self.db.execute("INSERT INTO stage SELECT * FROM _given")
             self.db.unregister("_given")
             self.rows += table.num_rows
+            self.open_rows += table.num_rows
+            if self.open_rows >= TOGETHER:
+                self.db.execute("COMMIT; BEGIN")
+                self.open_rows = 0
 
     def _give(self, name: str, table: pa.Table, kind: str = "TEMP") -> None:
         """Makes a table out of an Arrow one. As a stream: handed over whole, DuckDB loads pandas, if it is there, to ask what it is."""
