@@ -40,7 +40,7 @@ def sweep() -> None:
 class Stage:
     """Staged rows of one file in a temporary DuckDB database; closed, nothing of it is left."""
 
-    def __init__(self, *, memory_mb: int = 48) -> None:
+    def __init__(self, *, memory_mb: int = 64) -> None:
         sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.db = duckdb.connect(str(self.folder / "stage.duckdb"))
@@ -227,9 +227,9 @@ class Stage:
             else f"SELECT {names}, s.ids FROM stage s"
         )
         # Piece by piece: a result is never whole in memory, and a join cannot mix up the order beyond its piece.
-        for start in range(0, self.rows, 16_384):
+        for start in range(0, self.rows, 4_096):
             yield from self.db.execute(
-                f"{source} WHERE s.rowid >= {start} AND s.rowid < {start + 16_384} ORDER BY s.rowid"
+                f"{source} WHERE s.rowid >= {start} AND s.rowid < {start + 4_096} ORDER BY s.rowid"
             ).fetchall()
 
     def assembled(self, levels: Mapping[str, str], mapped: frozenset[str]) -> Iterator[Assembled]:

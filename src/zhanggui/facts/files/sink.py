@@ -24,7 +24,7 @@ from zhanggui.facts.files.order_rows import CONTACT
 from zhanggui.facts.files.orders import Assembled, Return, Sold, Stage
 from zhanggui.kernel import vault
 
-CHUNK = 5_000
+CHUNK = 2_500
 RETURNS = 20_000
 SOURCE = "file"
 Progress = Callable[[int], None]

@@ -277,8 +277,8 @@ class _Shape:
             if form is None:
                 return
             found.append((index, form, kind if inner else None))
-        for index, form, kind in found:
-            self.forms.setdefault(index, {})[form] = kind
+        for index, form, held in found:
+            self.forms.setdefault(index, {})[form] = held
         self.widened += 1
         self.places = [(index, kind) for index in sorted(self.forms) for kind in self.forms[index].values() if kind is not None]
         self.width = max(self.forms) + 1

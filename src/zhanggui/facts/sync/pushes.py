@@ -21,8 +21,8 @@ from django.db import OperationalError
 from django.db import connection as database
 
 from zhanggui.facts import network
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.commands import connections, inbound, record_stock
-from zhanggui.facts.commands.trade import lock_shop
 from zhanggui.facts.models import Connection, Inbound, Shop, SyncState
 from zhanggui.facts.sync import refreshers
 from zhanggui.facts.sync.refreshers import REFRESHERS, Heard, Refresher

@@ -16,8 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from zhanggui.facts import bulk, network
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.commands import connections
-from zhanggui.facts.commands.trade import lock_shop
 from zhanggui.facts.models import AfterSale, Connection, Inbound, Order, Refund, Shop, SyncState
 from zhanggui.facts.sync import days
 from zhanggui.facts.sync.fetching import get_all

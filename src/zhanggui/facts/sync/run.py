@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from zhanggui.facts import network
-from zhanggui.facts.commands.trade import lock_shop
+from zhanggui.facts.bulk import lock_shop
 from zhanggui.facts.models import Connection, Record, Shop, SyncState
 from zhanggui.facts.sync.stream import Stream
 from zhanggui.kernel import clock

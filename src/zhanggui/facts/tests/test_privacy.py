@@ -224,7 +224,9 @@ def test_an_erased_person_is_nowhere_and_the_books_still_balance(shop, anna):
         assert text not in stored, text
     assert not Record.objects.filter(stream=attention.HINTS).exists()
     assert sums() == before
-    assert "group_members" in set(LakeDirty.objects.values_list("table", flat=True)), "the only table of the lake that names people"
+    assert "group_members" in set(LakeDirty.objects.values_list("table", flat=True)), (
+        "the only table of the lake that names people"
+    )
     event = OutboxEvent.objects.get(name="CustomerErased")
     assert event.body == {"customer": anna.number}
     assert AuditEntry.objects.get(verb="customer.erase").detail == counts
