@@ -14,7 +14,7 @@ from bench.house import enter
 
 TITLE = "Callback intake, 16 connections"
 SIZES = ("2k pushes", "20k pushes")
-OURS = "zhanggui on SQLite"
+OURS = "zhanggui, SQLite"
 REPEATS = 1
 TOKEN, AES_KEY, APPID = "benchtoken", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "wxbench"
 
@@ -120,4 +120,4 @@ def limit(size: str, work: Path) -> dict[str, Any]:
     return _result(done, cpu, {"answer": len(done.times)})
 
 
-CANDIDATES = {OURS: sqlite, "zhanggui on PostgreSQL, 2 processes": postgresql, "limit: granian that only answers": limit}
+CANDIDATES = {OURS: sqlite, "zhanggui, PostgreSQL, 2 processes": postgresql, "limit: granian that only answers": limit}
