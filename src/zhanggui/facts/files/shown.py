@@ -33,7 +33,7 @@ def preview(file: m.ImportFile, columns: Mapping[str, Any], limit: int = 50, *, 
     reader, _, problems = intake.reader_of(file, chosen, columns)
     refusals = Refusals()
     if chosen is fields.ORDERS:
-        with Stage(memory_mb=64) as stage:
+        with Stage() as stage:
             rows = orders.OrderRows(reader, intake.context_of(file.shop, reader.columns))
             for batch in reader.batches(limit):
                 stage.add(rows.take(batch))

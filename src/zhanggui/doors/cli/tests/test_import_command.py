@@ -165,7 +165,7 @@ def test_a_busy_database_is_said_in_words(shop, path, monkeypatch):
 
 def test_a_poor_guess_is_not_taken_in_without_a_word(shop, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("题目,文字内容\n一,长长的文字\n二,长长的文字\n", "utf-8")
+    path.write_text("题目,详细文字内容\n一,长长的文字\n二,长长的文字\n", "utf-8")
     result = run(path)
     assert result.exit_code == 1 and "拿不准" in result.output and "--kind" in result.output
     assert not ImportFile.objects.exclude(state="discarded").exists()
